@@ -1,0 +1,24 @@
+# Compiler launcher, linker, warnings and sanitizers: everything about *how* the code is compiled.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  # Relative paths, so that build trees beside each other share one cache.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}
+      CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
+endif()
+
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+set(EMBUDO_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them (address,undefined or thread)")
+if(EMBUDO_SANITIZE)
+  add_compile_options(-fsanitize=${EMBUDO_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${EMBUDO_SANITIZE})
+endif()
+
+add_library(embudo_warnings INTERFACE)
+target_compile_options(embudo_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+if(EMBUDO_WERROR)
+  target_compile_options(embudo_warnings INTERFACE -Werror)
+endif()

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/base/clock.h"
+#include "common/metrics/metrics.h"
+#include "common/rpc/client.h"
+#include "common/rpc/server.h"
+
+namespace embudo::app {
+
+/// What every service is configured by: flags, or the environment variable that --help names beside each.
+struct Config {
+  std::string service;
+  std::string listen;             ///< --listen, EMBUDO_<SERVICE>_LISTEN
+  std::string metrics_listen;     ///< --metrics-listen: /metrics, /healthz
+  std::string postgres;           ///< --postgres, EMBUDO_POSTGRES: libpq conninfo without user
+  std::string redis;              ///< --redis, EMBUDO_REDIS: host:port or a socket's path
+  bool dev_identity = false;      ///< --dev-identity: loopback only
+  std::string jwks, jwt_issuer, jwt_audience, jwt_tenant_claim, jwt_roles_claim;
+  std::string service_key;        ///< --service-key: PEM that signs calls to other services
+  std::string pipeline_target;    ///< --pipeline: gRPC target of the pipeline service
+  std::string capture_target, scoring_target, automation_target, reporting_target;
+  int threads = 16;
+  int partitions = 16;
+  bool reflection = true;
+  std::string log_level = "info";
+};
+
+/// A part of a service that runs beside its RPCs (relay, consumer, worker). Start must not block; Stop waits until the
+/// part has handed back what it holds.
+class Background {
+ public:
+  virtual ~Background() = default;
+  virtual void Start() = 0;
+  virtual void Stop() = 0;
+};
+
+/// What a service puts into its process; filled by its Bind function.
+struct Bindings {
+  std::vector<std::unique_ptr<rpc::Service>> services;
+  std::vector<std::shared_ptr<Background>> background;
+  /// Asked once a second: OK if the service can do its work. Its answer is the readiness.
+  std::function<absl::Status()> ready;
+};
+
+/// What a Bind function is given.
+struct Environment {
+  const Config& config;
+  const Clock& clock;
+  metrics::Registry& metrics;
+  std::shared_ptr<rpc::Credentials> credentials;
+};
+
+/// Wires a service: builds its rooms, registers its RPCs and background parts. It must not need the database: that is
+/// waited for by what runs in the background.
+using BindFunction = std::function<absl::Status(const Environment&, Bindings&)>;
+
+/// The whole life of a process: flags, logging, Bind, serve, wait for SIGTERM or SIGINT, drain, stop in reverse order.
+/// Returns the exit code.
+int Run(const std::string& service, const BindFunction& bind, int argc, char** argv);
+
+}  // namespace embudo::app

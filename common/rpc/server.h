@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/metrics/metrics.h"
+#include "common/rpc/authenticator.h"
+#include "common/rpc/service.h"
+
+namespace embudo::rpc {
+
+struct ServerOptions {
+  /// `127.0.0.1:7001`; port 0 lets the system choose.
+  std::string listen;
+  /// Handlers that run at once. A handler blocks on the database, so this is the size of the database pool.
+  int threads = 16;
+  /// Calls that may wait for a thread; above it RESOURCE_EXHAUSTED with RetryInfo.
+  int queue_length = 64;
+  /// Deadline of calls that bring none.
+  std::chrono::milliseconds default_deadline{30000};
+  bool reflection = true;
+};
+
+/// The gRPC server of a process: the callback API in front, a bounded executor behind, and around every handler, in this
+/// order: call id and trace; access log and metrics; the one conversion of Status to the wire; the exception barrier;
+/// drain and admission; authentication and the method's Access; deadline; value rules (BadRequest); the handler.
+/// Health (per service name, plus `liveness` and `readiness`) and reflection are served beside.
+class Server {
+ public:
+  Server(ServerOptions options, std::shared_ptr<Authenticator> authenticator, metrics::Registry& metrics);
+  ~Server();
+
+  /// Adds a service; before Start. The service outlives the server.
+  void Add(const Service& service);
+  /// Opens the port. UNAVAILABLE if it is taken; INVALID_ARGUMENT if the development identity is on and the address is
+  /// not loopback.
+  absl::Status Start();
+  /// The port that was opened.
+  int port() const;
+  /// Health: whether the process can do its work (the database is there). Starts as not ready.
+  void SetReady(bool ready);
+  /// NOT_SERVING everywhere, running streams are told to end, new calls are still served for `notice`; then running
+  /// calls get until `grace` to finish.
+  void Shutdown(std::chrono::milliseconds notice, std::chrono::milliseconds grace);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace embudo::rpc
