@@ -1,0 +1,52 @@
+#include "common/db/migrate.h"
+
+#include "common/base/error.h"
+#include "common/db/pool.h"
+#include "common/log/log.h"
+
+namespace embudo::db {
+namespace {
+
+absl::Status Apply(Connection& connection, const std::string& service, const Migration& migration) {
+  EMBUDO_RETURN_IF_ERROR(connection.ExecScript("BEGIN"));
+  absl::Status status = connection.ExecScript(std::string(migration.sql));
+  if (status.ok()) {
+    status = connection
+                 .Exec("INSERT INTO " + service + ".migration (number, name) VALUES ($1::int, $2)",
+                       Params::Of(migration.number, migration.name))
+                 .status();
+  }
+  if (status.ok()) return connection.ExecScript("COMMIT");
+  connection.ExecScript("ROLLBACK").IgnoreError();
+  log::Error("migrate: step failed", {{"service", service}, {"number", migration.number}});
+  return status;
+}
+
+}  // namespace
+
+absl::Status Migrate(Connection& connection, const std::string& service, const std::vector<Migration>& migrations) {
+  // One at a time, whoever starts it; released when the connection ends, at the latest.
+  EMBUDO_RETURN_IF_ERROR(connection.Exec("SELECT pg_advisory_lock(hashtext('embudo.migrate'))").status());
+  EMBUDO_RETURN_IF_ERROR(connection.ExecScript(
+      "CREATE SCHEMA IF NOT EXISTS " + service + "; CREATE TABLE IF NOT EXISTS " + service +
+      ".migration (number int PRIMARY KEY, name text NOT NULL, apply_time timestamptz NOT NULL DEFAULT now())"));
+  EMBUDO_ASSIGN_OR_RETURN(const int version, SchemaVersion(connection, service));
+  for (const Migration& migration : migrations) {
+    if (migration.number <= version) continue;
+    EMBUDO_RETURN_IF_ERROR(Apply(connection, service, migration));
+    log::Info("migrate: applied",
+              {{"service", service}, {"number", migration.number}, {"name", std::string(migration.name)}});
+  }
+  return connection.Exec("SELECT pg_advisory_unlock(hashtext('embudo.migrate'))").status();
+}
+
+absl::StatusOr<int> SchemaVersion(Connection& connection, const std::string& service) {
+  EMBUDO_ASSIGN_OR_RETURN(const Result exists,
+                          connection.Exec("SELECT to_regclass($1)::text", Params::Of(service + ".migration")));
+  if (exists[0].IsNull(0)) return 0;
+  EMBUDO_ASSIGN_OR_RETURN(const Result version,
+                          connection.Exec("SELECT coalesce(max(number), 0) FROM " + service + ".migration"));
+  return static_cast<int>(version[0].Int(0));
+}
+
+}  // namespace embudo::db
