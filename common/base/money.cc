@@ -162,18 +162,21 @@ std::optional<std::string> Ungroup(std::string_view text, const NumberFormat& fo
   return digits;
 }
 
-/// The signs of `text`, taken off: `-5`, `5-`, `(5)`, `+5`. nullopt if there is more than one.
-std::optional<bool> TakeNegative(std::string_view& text) {
+enum class Sign { kNone, kPlus, kMinus };
+
+/// Cuts a sign off `text`: `-5`, `5-`, `(5)`, `+5`.
+Sign TakeSign(std::string_view& text) {
+  Sign sign = Sign::kNone;
   if (text.size() > 2 && text.front() == '(' && text.back() == ')') {
     text = text.substr(1, text.size() - 2);
-    Trim(text);
-    return true;
+    sign = Sign::kMinus;
+  } else if (TakePrefix(text, "-") || TakePrefix(text, "−") || TakeSuffix(text, "-")) {
+    sign = Sign::kMinus;
+  } else if (TakePrefix(text, "+")) {
+    sign = Sign::kPlus;
   }
-  const bool negative = TakePrefix(text, "-") || TakePrefix(text, "−") || TakeSuffix(text, "-");
-  const bool positive = TakePrefix(text, "+");
   Trim(text);
-  if (negative && positive) return std::nullopt;
-  return negative;
+  return sign;
 }
 
 }  // namespace
@@ -181,18 +184,19 @@ std::optional<bool> TakeNegative(std::string_view& text) {
 absl::StatusOr<Money> ParseMoney(std::string_view text, std::string_view currency_code, const NumberFormat& format) {
   std::string_view rest = text;
   Trim(rest);
-  const std::optional<bool> outer = TakeNegative(rest);
+  const Sign outer = TakeSign(rest);
   const std::string_view currency = TakeCurrency(rest, currency_code);
   Trim(rest);
-  const std::optional<bool> inner = TakeNegative(rest);  // $-5 has its sign inside
-  if (!outer || !inner || (*outer && *inner)) return NoAmount(text);
+  const Sign inner = TakeSign(rest);  // $-5 has its sign inside
+  if (outer != Sign::kNone && inner != Sign::kNone) return NoAmount(text);
 
   const size_t point = rest.find(format.decimal);
   const std::optional<std::string> whole = Ungroup(rest.substr(0, point), format);
   const std::string_view fraction = point == std::string_view::npos ? "" : rest.substr(point + 1);
   if (!whole || (whole->empty() && fraction.empty()) || !IsDigits(fraction)) return NoAmount(text);
   EMBUDO_ASSIGN_OR_RETURN(const Int128 nanos, DigitsToNanos(*whole, fraction));
-  return FromTotalNanos(*outer || *inner ? -nanos : nanos, currency);
+  const bool negative = outer == Sign::kMinus || inner == Sign::kMinus;
+  return FromTotalNanos(negative ? -nanos : nanos, currency);
 }
 
 absl::StatusOr<Money> MoneyFromNumeric(std::string_view text, std::string_view currency_code) {

@@ -71,8 +71,8 @@ TEST(MoneyTest, TakesCurrencyCodesAndSymbols) {
 }
 
 TEST(MoneyTest, RefusesWhatIsNoAmount) {
-  for (const char* text : {"", " ", "-", "$", "abc", "12a", "1.2.3", "1e5", "--5", "-$-5", "+-5", "USDX 5", "NaN", "1 2",
-                           "0x10", ",", ".", "EUR", "١٢"}) {
+  for (const char* text : {"", " ", "-", "$", "abc", "12a", "1.2.3", "1e5", "--5", "-$-5", "+-5", "USDX 5", "NaN",
+                           "1 2", "0x10", ",", ".", "EUR", "١٢"}) {
     EXPECT_EQ(Text(ParseMoney(text, "USD")), "INVALID_AMOUNT") << text;
   }
   EXPECT_EQ(MessageOf(ParseMoney("12a", "USD").status()), "\"12a\" is not an amount");

@@ -22,10 +22,11 @@ TEST(ResourceNameTest, MatchesTheIdsInOrder) {
 }
 
 TEST(ResourceNameTest, RefusesWhatIsNotOfThePattern) {
-  for (const char* name : {"", "pipelines", "pipelines/default", "pipelines/default/stages", "pipelines/default/stages/",
-                           "pipelines//stages/new", "/pipelines/default/stages/new", "pipelines/a/stages/b/",
-                           "pipelines/a/stages/b/c", "pipelines/a/stage/b", "Pipelines/a/stages/b",
-                           "pipelines/a b/stages/c", "pipelines/a/stages/\xc3\xa9", "pipelines/a/stages/b//"}) {
+  for (const char* name :
+       {"", "pipelines", "pipelines/default", "pipelines/default/stages", "pipelines/default/stages/",
+        "pipelines//stages/new", "/pipelines/default/stages/new", "pipelines/a/stages/b/", "pipelines/a/stages/b/c",
+        "pipelines/a/stage/b", "Pipelines/a/stages/b", "pipelines/a b/stages/c", "pipelines/a/stages/\xc3\xa9",
+        "pipelines/a/stages/b//"}) {
     EXPECT_EQ(StagePattern().Match(name), std::nullopt) << name;
   }
 }
