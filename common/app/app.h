@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/base/background.h"
 #include "common/base/clock.h"
 #include "common/metrics/metrics.h"
 #include "common/rpc/client.h"
@@ -29,15 +30,6 @@ struct Config {
   int partitions = 16;
   bool reflection = true;
   std::string log_level = "info";
-};
-
-/// A part of a service that runs beside its RPCs (relay, consumer, worker). Start must not block; Stop waits until the
-/// part has handed back what it holds.
-class Background {
- public:
-  virtual ~Background() = default;
-  virtual void Start() = 0;
-  virtual void Stop() = 0;
 };
 
 /// What a service puts into its process; filled by its Bind function.

@@ -1,0 +1,296 @@
+#include "common/event/consumer.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/event/event.h"
+#include "common/log/log.h"
+
+namespace embudo::event {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kBlock{500};
+constexpr milliseconds kRedisTimeout{2500};
+
+constexpr char kReadLog[] =
+    "SELECT partition, position, data FROM pipeline.event_log"
+    " WHERE partition = $1::smallint AND position > $2 ORDER BY position LIMIT $3::int";
+
+int64_t PositionOf(std::string_view id) { return std::strtoll(std::string(id).c_str(), nullptr, 10); }
+
+bool IsPassing(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kAborted ||
+         status.code() == absl::StatusCode::kDeadlineExceeded ||
+         status.code() == absl::StatusCode::kResourceExhausted;
+}
+
+}  // namespace
+
+std::string ConsumerTablesSql(const std::string& schema) {
+  return "CREATE TABLE " + schema + R"(.consumer_checkpoint (
+    consumer text NOT NULL,
+    partition smallint NOT NULL,
+    position bigint NOT NULL DEFAULT 0,
+    holder text,
+    lease_until timestamptz,
+    PRIMARY KEY (consumer, partition)
+) WITH (fillfactor = 50);
+CREATE TABLE )" + schema + R"(.dead_letter (
+    consumer text NOT NULL,
+    partition smallint NOT NULL,
+    position bigint NOT NULL,
+    error text NOT NULL,
+    data bytea NOT NULL,
+    create_time timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (consumer, partition, position)
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON )" + schema + ".consumer_checkpoint, " + schema + ".dead_letter TO " + schema +
+         "_worker;\n";
+}
+
+Consumer::Consumer(Options options, Apply apply, metrics::Registry& metrics)
+    : options_(std::move(options)),
+      apply_(std::move(apply)),
+      metrics_(metrics),
+      holder_(Uuid::V7(Clock::System().Now()).ToString()) {}
+
+Consumer::~Consumer() { Stop(); }
+
+void Consumer::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Consumer::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Consumer::Stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+bool Consumer::Pause(milliseconds duration) {
+  std::unique_lock lock(mutex_);
+  return !stop_.wait_for(lock, duration, [&] { return stopping_; });
+}
+
+void Consumer::Run() {
+  std::string last_error;
+  while (!Stopping()) {
+    const absl::Status status = ConsumeUntilError();
+    held_.clear();
+    if (status.ok()) break;
+    if (MessageOf(status) != last_error) {
+      log::Warning("consumer: waiting", {{"consumer", options_.name}, {"why", MessageOf(status)}});
+    }
+    last_error = MessageOf(status);
+    Pause(milliseconds(300));
+  }
+}
+
+absl::Status Consumer::ConsumeUntilError() {
+  EMBUDO_ASSIGN_OR_RETURN(const auto connection, db::Connection::Open(options_.postgres));
+  auto next_renewal = std::chrono::steady_clock::time_point::min();
+  while (!Stopping()) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_renewal) {
+      EMBUDO_RETURN_IF_ERROR(RenewLeases(*connection));
+      next_renewal = now + options_.lease / 4;
+    }
+    EMBUDO_ASSIGN_OR_RETURN(const std::vector<Stored> batch, Fetch(*connection));
+    if (!batch.empty()) EMBUDO_RETURN_IF_ERROR(ApplyBatch(*connection, batch));
+  }
+  return connection
+      ->Exec("UPDATE " + options_.schema +
+                 ".consumer_checkpoint SET holder = NULL, lease_until = NULL WHERE consumer = $1 AND holder = $2",
+             db::Params::Of(options_.name, holder_))
+      .status();
+}
+
+absl::Status Consumer::RenewLeases(db::Connection& connection) {
+  const std::string table = options_.schema + ".consumer_checkpoint";
+  EMBUDO_RETURN_IF_ERROR(connection
+                             .Exec("INSERT INTO " + table + " (consumer, partition)" +
+                                       " SELECT $1, p FROM generate_series(0, $2::int - 1) AS p ON CONFLICT DO NOTHING",
+                                   db::Params::Of(options_.name, kPartitions))
+                             .status());
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      connection.Exec("UPDATE " + table +
+                          " SET holder = $2, lease_until = now() + $3::int * interval '1 millisecond'"
+                          " WHERE consumer = $1 AND (holder IS NULL OR holder = $2 OR lease_until < now())"
+                          " RETURNING partition, position",
+                      db::Params::Of(options_.name, holder_, static_cast<int>(options_.lease.count()))));
+  std::map<int, int64_t> held;
+  for (int i = 0; i < rows.size(); ++i) held[static_cast<int>(rows[i].Int(0))] = rows[i].Int(1);
+  held_ = std::move(held);
+  metrics_.Gauge("embudo_consumer_partitions", "Partitions that this process consumes", {{"consumer", options_.name}})
+      .Set(static_cast<double>(held_.size()));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Consumer::Stored>> Consumer::Fetch(db::Connection& connection) {
+  if (held_.empty()) {
+    Pause(kBlock);
+    return std::vector<Stored>();
+  }
+  if (redis_ == nullptr) {
+    auto opened = redis::Connection::Open(options_.redis, kRedisTimeout);
+    if (opened.ok()) redis_ = *std::move(opened);
+  }
+  if (redis_ != nullptr) {
+    absl::StatusOr<std::vector<Stored>> batch = FetchFromRedis(connection);
+    if (batch.ok() || ReasonOf(batch.status()) != "REDIS_UNAVAILABLE") return batch;
+    redis_.reset();
+    log::Warning("consumer: Redis is away, reading from PostgreSQL", {{"consumer", options_.name}});
+  }
+  std::vector<Stored> batch;
+  for (const auto& [partition, position] : held_) {
+    const int limit = options_.batch_size - static_cast<int>(batch.size());
+    if (limit > 0) EMBUDO_RETURN_IF_ERROR(FetchFromLog(connection, partition, position, limit, &batch));
+  }
+  if (batch.empty()) Pause(milliseconds(100));
+  return batch;
+}
+
+absl::StatusOr<std::vector<Consumer::Stored>> Consumer::FetchFromRedis(db::Connection& connection) {
+  const std::string count = std::to_string(std::max<int>(1, options_.batch_size / static_cast<int>(held_.size())));
+  const std::string block = std::to_string(kBlock.count());
+  std::vector<std::string> keys;
+  std::vector<std::string> ids;
+  std::map<std::string, int, std::less<>> partition_of;
+  for (const auto& [partition, position] : held_) {
+    keys.push_back(StreamKey(partition));
+    ids.push_back(std::to_string(position) + "-0");
+    partition_of[keys.back()] = partition;
+  }
+  redis::Connection::Args args = {"XREAD", "COUNT", count, "BLOCK", block, "STREAMS"};
+  args.insert(args.end(), keys.begin(), keys.end());
+  args.insert(args.end(), ids.begin(), ids.end());
+  EMBUDO_ASSIGN_OR_RETURN(const redis::Reply reply, redis_->Command(args));
+
+  std::vector<Stored> batch;
+  for (size_t s = 0; s < reply.size(); ++s) {
+    const int partition = partition_of.find(reply[s][0].text())->second;
+    const redis::Reply entries = reply[s][1];
+    int64_t next = held_[partition] + 1;
+    for (size_t i = 0; i < entries.size(); ++i) {
+      const int64_t position = PositionOf(entries[i][0].text());
+      if (position != next) {
+        // Redis lost something: the rest of this partition comes from the log.
+        const size_t before = batch.size();
+        EMBUDO_RETURN_IF_ERROR(FetchFromLog(connection, partition, next - 1, options_.batch_size, &batch));
+        if (batch.size() > before || i > 0) break;
+        // The log no longer has it either (retention): go on with the oldest that there is.
+        log::Error("consumer: events are gone", {{"consumer", options_.name}, {"partition", partition},
+                                                 {"from", next}, {"to", position - 1}});
+      }
+      next = position + 1;
+      batch.push_back({partition, position, std::string(entries[i][1][1].text())});
+    }
+  }
+  return batch;
+}
+
+absl::Status Consumer::FetchFromLog(db::Connection& connection, int partition, int64_t after, int limit,
+                                    std::vector<Stored>* out) {
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kReadLog, db::Params::Of(partition, after, limit)));
+  for (int i = 0; i < rows.size(); ++i) {
+    out->push_back({static_cast<int>(rows[i].Int(0)), rows[i].Int(1), rows[i].Bytes(2)});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Consumer::ApplyBatch(db::Connection& connection, const std::vector<Stored>& batch) {
+  absl::Status status = ApplyInTx(connection, batch, false, "");
+  if (status.ok() || IsPassing(status) || connection.broken()) {
+    failures_ = 0;
+    return status;
+  }
+  // One of them is bad: find it by going one at a time.
+  for (const Stored& stored : batch) {
+    for (failures_ = 0;; ++failures_) {
+      status = ApplyInTx(connection, {stored}, false, "");
+      if (status.ok()) break;
+      if (IsPassing(status)) return status;
+      if (failures_ + 1 >= options_.attempts) {
+        log::Error("consumer: event put to the dead letters", {{"consumer", options_.name}, {"partition", stored.partition},
+                                                               {"position", stored.position}, {"why", MessageOf(status)}});
+        metrics_.Counter("embudo_consumer_dead_letters_total", "Events that could not be applied",
+                         {{"consumer", options_.name}}).Increment();
+        EMBUDO_RETURN_IF_ERROR(ApplyInTx(connection, {stored}, true, MessageOf(status)));
+        break;
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Consumer::ApplyInTx(db::Connection& connection, const std::vector<Stored>& batch, bool dead_letter,
+                                 const std::string& error) {
+  EMBUDO_RETURN_IF_ERROR(connection.ExecScript("BEGIN"));
+  absl::Status status;
+  if (dead_letter) {
+    status = connection
+                 .Exec("INSERT INTO " + options_.schema +
+                           ".dead_letter (consumer, partition, position, error, data) VALUES ($1, $2::smallint, $3, $4, $5)",
+                       db::Params::Of(options_.name, batch[0].partition, batch[0].position, error).AddBytes(batch[0].data))
+                 .status();
+  } else {
+    std::vector<type::v1::Event> events(batch.size());
+    for (size_t i = 0; i < batch.size() && status.ok(); ++i) {
+      if (!ParseStored(batch[i].data, batch[i].partition, batch[i].position, &events[i])) {
+        status = Internal("an event that can't be parsed");
+      }
+    }
+    if (status.ok()) status = apply_(connection, events);
+  }
+  std::map<int, int64_t> to;
+  for (const Stored& stored : batch) to[stored.partition] = stored.position;
+  if (status.ok()) status = MoveCheckpoints(connection, to);
+  if (status.ok()) status = connection.ExecScript("COMMIT");
+  if (!status.ok()) {
+    if (!connection.broken()) connection.ExecScript("ROLLBACK").IgnoreError();
+    return status;
+  }
+  for (const auto& [partition, position] : to) held_[partition] = position;
+  metrics_.Counter("embudo_consumer_events_total", "Events applied", {{"consumer", options_.name}})
+      .Increment(static_cast<double>(batch.size()));
+  return absl::OkStatus();
+}
+
+absl::Status Consumer::MoveCheckpoints(db::Connection& connection, const std::map<int, int64_t>& to) {
+  std::vector<std::string> partitions;
+  std::vector<std::string> from;
+  std::vector<std::string> positions;
+  for (const auto& [partition, position] : to) {
+    partitions.push_back(std::to_string(partition));
+    from.push_back(std::to_string(held_[partition]));
+    positions.push_back(std::to_string(position));
+  }
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result moved,
+      connection.Exec("UPDATE " + options_.schema +
+                          ".consumer_checkpoint c SET position = m.position"
+                          " FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS m(partition, old, position)"
+                          " WHERE c.consumer = $1 AND c.partition = m.partition AND c.position = m.old",
+                      db::Params::Of(options_.name, partitions, from, positions)));
+  if (moved.affected() != static_cast<int64_t>(to.size())) {
+    return Error(absl::StatusCode::kAborted, "LEASE_LOST", "another process moved the checkpoint");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace embudo::event

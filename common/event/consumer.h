@@ -1,0 +1,92 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/base/background.h"
+#include "common/base/ids.h"
+#include "common/db/pool.h"
+#include "common/metrics/metrics.h"
+#include "common/redis/connection.h"
+#include "embudo/type/v1/event.pb.h"
+
+namespace embudo::event {
+
+/// Reads the log from its own checkpoint on and applies each event's effects exactly once: they are committed together
+/// with the checkpoint, in the consumer's own schema. Order within a partition (so per lead) holds, because one process
+/// at a time holds the lease of a partition, and the checkpoint is moved by compare-and-set should two think they do.
+/// Events come from Redis; what it lacks (a gap in the positions, or Redis away) is read from pipeline.event_log.
+///
+/// The schema has the tables consumer_checkpoint and dead_letter (see ConsumerTablesSql).
+class Consumer : public Background {
+ public:
+  struct Options {
+    std::string name;      ///< of the consumer: `scoring`
+    std::string schema;    ///< that its tables are in
+    std::string postgres;  ///< conninfo of the service's worker role
+    std::string redis;
+    int batch_size = 500;  ///< events that one transaction applies
+    std::chrono::milliseconds lease{10000};
+    /// Attempts at one event before it goes to the dead letters and the log moves on.
+    int attempts = 5;
+  };
+  /// Applies events, in order per partition, in the transaction that moves the checkpoint. May run several times for the
+  /// same events: what it does outside the transaction must be harmless to repeat. A status that is not OK rolls back;
+  /// UNAVAILABLE, ABORTED and DEADLINE_EXCEEDED are tried again for as long as it takes, others `attempts` times.
+  using Apply = std::function<absl::Status(db::Connection&, const std::vector<type::v1::Event>& events)>;
+
+  Consumer(Options options, Apply apply, metrics::Registry& metrics);
+  ~Consumer() override;
+
+  void Start() override;
+  /// Finishes the batch and hands the leases back.
+  void Stop() override;
+
+ private:
+  struct Stored {
+    int partition;
+    int64_t position;
+    std::string data;
+  };
+
+  void Run();
+  absl::Status ConsumeUntilError();
+  absl::Status RenewLeases(db::Connection& connection);
+  /// What is there to read, at most a batch, in order and without gaps per partition; waits a little for it.
+  absl::StatusOr<std::vector<Stored>> Fetch(db::Connection& connection);
+  absl::StatusOr<std::vector<Stored>> FetchFromRedis(db::Connection& connection);
+  absl::Status FetchFromLog(db::Connection& connection, int partition, int64_t after, int limit,
+                            std::vector<Stored>* out);
+  absl::Status ApplyBatch(db::Connection& connection, const std::vector<Stored>& batch);
+  absl::Status ApplyInTx(db::Connection& connection, const std::vector<Stored>& batch, bool dead_letter,
+                         const std::string& error);
+  absl::Status MoveCheckpoints(db::Connection& connection, const std::map<int, int64_t>& to);
+  bool Stopping();
+  bool Pause(std::chrono::milliseconds duration);
+
+  const Options options_;
+  const Apply apply_;
+  metrics::Registry& metrics_;
+  const std::string holder_;
+  std::unique_ptr<redis::Connection> redis_;
+  /// Checkpoint of each partition whose lease is held.
+  std::map<int, int64_t> held_;
+  int failures_ = 0;
+
+  std::mutex mutex_;
+  std::condition_variable stop_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+/// DDL of the tables that a consumer needs in `schema`, with the grants for `<schema>_worker`; for its first migration.
+/// A copy of this text stands in each service's migration; a test compares them.
+std::string ConsumerTablesSql(const std::string& schema);
+
+}  // namespace embudo::event

@@ -1,0 +1,74 @@
+#include "common/event/event.h"
+
+#include <array>
+#include <map>
+
+#include "common/base/ids.h"
+
+namespace embudo::event {
+namespace {
+
+std::string MakeText(const std::string& name) {
+  static constexpr std::string_view kPrefix = "EVENT_TYPE_";
+  std::string text = name.substr(kPrefix.size());
+  for (char& c : text) c = c == '_' ? '_' : static_cast<char>(c - 'A' + 'a');
+  // Resources of two words come first, so that `lost_reason` is not taken for a resource `lost`.
+  const size_t dot = text.starts_with("lost_reason_") ? text.find('_', 5) : text.find('_');
+  text[dot] = '.';
+  return text;
+}
+
+struct Texts {
+  std::map<int, std::string> by_number;
+  std::map<std::string, int, std::less<>> by_text;
+  Texts() {
+    const auto* descriptor = type::v1::EventType_descriptor();
+    for (int i = 0; i < descriptor->value_count(); ++i) {
+      if (descriptor->value(i)->number() == 0) continue;
+      const std::string text = MakeText(descriptor->value(i)->name());
+      by_number[descriptor->value(i)->number()] = text;
+      by_text[text] = descriptor->value(i)->number();
+    }
+  }
+};
+
+const Texts& AllTexts() {
+  static const Texts texts;
+  return texts;
+}
+
+}  // namespace
+
+std::string TypeText(type::v1::EventType type) {
+  const auto found = AllTexts().by_number.find(type);
+  return found == AllTexts().by_number.end() ? "" : found->second;
+}
+
+type::v1::EventType TypeOf(std::string_view text) {
+  const auto found = AllTexts().by_text.find(text);
+  return found == AllTexts().by_text.end() ? type::v1::EVENT_TYPE_UNSPECIFIED
+                                           : static_cast<type::v1::EventType>(found->second);
+}
+
+int PartitionOf(std::string_view tenant, std::string_view partition_key) {
+  uint32_t crc = Crc32c(tenant);
+  if (const auto id = Uuid::Parse(partition_key)) {
+    crc = Crc32c({reinterpret_cast<const char*>(id->bytes.data()), id->bytes.size()}, crc);
+  } else {
+    crc = Crc32c(partition_key, crc);
+  }
+  return static_cast<int>(crc % kPartitions);
+}
+
+std::string StreamKey(int partition) {
+  return "embudo:events:" + std::to_string(kEpoch) + ":" + std::to_string(partition);
+}
+
+bool ParseStored(std::string_view bytes, int partition, int64_t position, type::v1::Event* event) {
+  if (!event->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
+  event->set_partition(partition);
+  event->set_position(position);
+  return true;
+}
+
+}  // namespace embudo::event

@@ -1,0 +1,219 @@
+#include "common/event/relay.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/event/event.h"
+#include "common/log/log.h"
+
+namespace embudo::event {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The class of the advisory locks; the partition is the second key.
+constexpr int kLockClass = 0x656d6275;
+
+constexpr char kLockHeads[] =
+    "SELECT partition FROM pipeline.event_head WHERE partition = ANY($1::int[]) ORDER BY partition FOR UPDATE";
+
+// Takes a batch out of event_pending, numbers it from the locked heads on, and returns it with its data.
+constexpr char kNumber[] = R"(
+WITH batch AS MATERIALIZED (
+  SELECT partition, seq, day, tenant_id FROM pipeline.event_pending
+  WHERE partition = ANY($1::int[]) ORDER BY seq LIMIT $2::int
+), taken AS (
+  DELETE FROM pipeline.event_pending p USING batch b WHERE p.partition = b.partition AND p.seq = b.seq
+), numbered AS (
+  INSERT INTO pipeline.event_position (partition, position, day, seq, tenant_id)
+  SELECT b.partition, h.position + row_number() OVER (PARTITION BY b.partition ORDER BY b.seq), b.day, b.seq, b.tenant_id
+  FROM batch b JOIN pipeline.event_head h USING (partition)
+  RETURNING partition, position, day, seq, tenant_id
+), advanced AS (
+  UPDATE pipeline.event_head h SET position = top.position
+  FROM (SELECT partition, max(position) AS position FROM numbered GROUP BY partition) top
+  WHERE h.partition = top.partition
+)
+SELECT n.partition, n.position, e.data FROM numbered n JOIN pipeline.event e USING (tenant_id, day, seq)
+ORDER BY n.partition, n.position)";
+
+constexpr char kHeads[] =
+    "SELECT partition, position FROM pipeline.event_head WHERE partition = ANY($1::int[])";
+
+constexpr char kFromPosition[] = R"(
+SELECT p.partition, p.position, e.data
+FROM pipeline.event_position p JOIN pipeline.event e USING (tenant_id, day, seq)
+WHERE p.partition = $1::smallint AND p.position > $2 ORDER BY p.position LIMIT $3::int)";
+
+std::string PartitionArray(const std::map<int, int64_t>& held) {
+  std::string out = "{";
+  for (const auto& [partition, position] : held) out += (out.size() > 1 ? "," : "") + std::to_string(partition);
+  return out + "}";
+}
+
+}  // namespace
+
+Relay::Relay(Options options, metrics::Registry& metrics) : options_(std::move(options)), metrics_(metrics) {}
+
+Relay::~Relay() { Stop(); }
+
+void Relay::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Relay::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Relay::Wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (signalled_) return;
+    signalled_ = true;
+  }
+  wake_.notify_one();
+}
+
+bool Relay::WaitForWork(milliseconds longest) {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, longest, [&] { return signalled_ || stopping_; });
+  signalled_ = false;
+  return !stopping_;
+}
+
+void Relay::Run() {
+  std::string last_error;
+  while (WaitForWork(milliseconds(0))) {
+    const absl::Status status = RelayUntilError();
+    published_.clear();
+    redis_.reset();
+    if (status.ok()) continue;
+    if (MessageOf(status) != last_error) log::Warning("relay: waiting", {{"why", MessageOf(status)}});
+    last_error = MessageOf(status);
+    WaitForWork(milliseconds(200));
+  }
+}
+
+absl::Status Relay::RelayUntilError() {
+  EMBUDO_ASSIGN_OR_RETURN(const auto connection, db::Connection::Open(options_.postgres));
+  auto next_check = std::chrono::steady_clock::time_point::min();
+  while (true) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= next_check) {
+      EMBUDO_RETURN_IF_ERROR(TakePartitions(*connection));
+      EMBUDO_RETURN_IF_ERROR(CheckTops(*connection));
+      next_check = now + std::chrono::seconds(1);
+    }
+    EMBUDO_ASSIGN_OR_RETURN(const int count, Number(*connection));
+    if (count < options_.batch_size && !WaitForWork(options_.poll)) return absl::OkStatus();
+  }
+}
+
+absl::Status Relay::TakePartitions(db::Connection& connection) {
+  for (int partition = 0; partition < kPartitions; ++partition) {
+    if (published_.contains(partition)) continue;
+    EMBUDO_ASSIGN_OR_RETURN(const db::Result taken,
+                            connection.Exec("SELECT pg_try_advisory_lock($1::int, $2::int)",
+                                            db::Params::Of(kLockClass, partition)));
+    if (taken[0].Bool(0)) published_[partition] = -1;
+  }
+  metrics_.Gauge("embudo_relay_partitions", "Partitions that this process relays").Set(static_cast<double>(published_.size()));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int> Relay::Number(db::Connection& connection) {
+  if (published_.empty()) return 0;
+  const std::string partitions = PartitionArray(published_);
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result waiting,
+                          connection.Exec("SELECT 1 FROM pipeline.event_pending WHERE partition = ANY($1::int[]) LIMIT 1",
+                                          db::Params::Of(partitions)));
+  if (waiting.empty()) return 0;
+  EMBUDO_RETURN_IF_ERROR(connection.ExecScript("BEGIN"));
+  EMBUDO_RETURN_IF_ERROR(connection.Exec(kLockHeads, db::Params::Of(partitions)).status());
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          connection.Exec(kNumber, db::Params::Of(partitions, options_.batch_size)));
+  EMBUDO_RETURN_IF_ERROR(connection.ExecScript("COMMIT"));
+  // Redis being away delays readers and loses nothing: CheckTops sends what is missing once it is back.
+  const absl::Status published = Publish(rows);
+  if (!published.ok()) {
+    redis_.reset();
+    for (auto& [partition, position] : published_) position = -1;
+  }
+  return rows.size();
+}
+
+absl::Status Relay::Publish(const db::Result& rows) {
+  if (redis_ == nullptr) {
+    return Error(absl::StatusCode::kUnavailable, "REDIS_UNAVAILABLE", "Redis is away");
+  }
+  const std::string length = std::to_string(options_.stream_length);
+  for (int i = 0; i < rows.size(); ++i) {
+    const db::Row row = rows[i];
+    const std::string key = StreamKey(static_cast<int>(row.Int(0)));
+    const std::string id = std::string(row.Text(1)) + "-0";
+    const std::string data = row.Bytes(2);
+    redis_->Append({"XADD", key, "MAXLEN", "~", length, id, "e", data});
+  }
+  for (int i = 0; i < rows.size(); ++i) {
+    EMBUDO_ASSIGN_OR_RETURN(const redis::Reply reply, redis_->Next());
+    // "equal or smaller": it is there already.
+    if (reply.is_error() && reply.text().find("equal or smaller") == std::string_view::npos) {
+      return Error(absl::StatusCode::kUnavailable, "REDIS_UNAVAILABLE", reply.text());
+    }
+    int64_t& published = published_[static_cast<int>(rows[i].Int(0))];
+    if (published >= 0) published = std::max(published, rows[i].Int(1));
+  }
+  metrics_.Counter("embudo_relay_published_total", "Events sent to Redis").Increment(rows.size());
+  return absl::OkStatus();
+}
+
+absl::Status Relay::CheckTops(db::Connection& connection) {
+  if (redis_ == nullptr) {
+    auto opened = redis::Connection::Open(options_.redis, milliseconds(2000));
+    if (!opened.ok()) {
+      log::Warning("relay: Redis is away, events wait in PostgreSQL", {{"why", MessageOf(opened.status())}});
+      return absl::OkStatus();
+    }
+    redis_ = *std::move(opened);
+  }
+  const absl::Status status = Resend(connection);
+  if (!status.ok() && ReasonOf(status) == "REDIS_UNAVAILABLE") {
+    redis_.reset();
+    return absl::OkStatus();
+  }
+  return status;
+}
+
+absl::Status Relay::Resend(db::Connection& connection) {
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result heads, connection.Exec(kHeads, db::Params::Of(PartitionArray(published_))));
+  for (int i = 0; i < heads.size(); ++i) {
+    const int partition = static_cast<int>(heads[i].Int(0));
+    const int64_t head = heads[i].Int(1);
+    EMBUDO_ASSIGN_OR_RETURN(const redis::Reply top,
+                            redis_->Command({"XREVRANGE", StreamKey(partition), "+", "-", "COUNT", "1"}));
+    int64_t last = top.size() == 0 ? 0 : std::strtoll(std::string(top[0][0].text()).c_str(), nullptr, 10);
+    // A stream keeps stream_length entries at most; what is older is read from PostgreSQL anyway.
+    last = std::max(last, head - options_.stream_length);
+    while (last < head) {
+      EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                              connection.Exec(kFromPosition, db::Params::Of(partition, last, options_.batch_size)));
+      if (rows.empty()) break;
+      EMBUDO_RETURN_IF_ERROR(Publish(rows));
+      last = rows[rows.size() - 1].Int(1);
+      log::Info("relay: sent again", {{"partition", partition}, {"up_to", last}});
+    }
+    published_[partition] = head;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace embudo::event
