@@ -108,7 +108,8 @@ absl::Status Connection::SetTimeout(std::chrono::milliseconds timeout) {
   // The ceiling costs nothing per call; only a deadline that differs by much is worth a round trip.
   const bool near = timeout_.count() > 0 && timeout >= timeout_ * 3 / 4 && timeout <= timeout_ * 2;
   if (near) return absl::OkStatus();
-  EMBUDO_RETURN_IF_ERROR(ExecScript("SET statement_timeout = " + std::to_string(std::max<int64_t>(1, timeout.count()))));
+  EMBUDO_RETURN_IF_ERROR(
+      ExecScript("SET statement_timeout = " + std::to_string(std::max<int64_t>(1, timeout.count()))));
   timeout_ = timeout;
   return absl::OkStatus();
 }
@@ -120,7 +121,7 @@ bool Connection::in_transaction() const { return PQtransactionStatus(conn_) != P
 std::string ConninfoFor(const std::string& conninfo, const std::string& user, const std::string& application_name) {
   return conninfo + " user=" + user + " application_name=" + application_name +
          " client_encoding=UTF8 connect_timeout=5 keepalives_idle=30 tcp_user_timeout=30000"
-         " options='-c TimeZone=UTC -c DateStyle=ISO -c lc_messages=C -c lock_timeout=10s"
+         " options='-c TimeZone=UTC -c DateStyle=ISO -c lock_timeout=10s"
          " -c idle_in_transaction_session_timeout=60s'";
 }
 
