@@ -1,0 +1,56 @@
+#include "common/text/phone.h"
+
+#include <phonenumbers/phonenumberutil.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "common/text/unicode.h"
+
+namespace embudo::text {
+namespace {
+
+using i18n::phonenumbers::PhoneNumber;
+using i18n::phonenumbers::PhoneNumberUtil;
+
+constexpr size_t kMinKeyDigits = 5;
+
+std::optional<PhoneNumber> Parse(std::string_view text, std::string_view region) {
+  PhoneNumber number;
+  const std::string country = region.empty() ? "ZZ" : std::string(region);
+  if (PhoneNumberUtil::GetInstance()->Parse(std::string(text), country, &number) != PhoneNumberUtil::NO_PARSING_ERROR) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+std::string E164(const PhoneNumber& number) {
+  std::string out;
+  PhoneNumberUtil::GetInstance()->Format(number, PhoneNumberUtil::E164, &out);
+  return out;
+}
+
+}  // namespace
+
+std::string NormalisePhone(std::string_view text, std::string_view region) {
+  const auto number = Parse(text, region);
+  if (!number || !PhoneNumberUtil::GetInstance()->IsPossibleNumber(*number)) return FoldWhitespace(text);
+  return number->has_extension() ? E164(*number) + ";ext=" + number->extension() : E164(*number);
+}
+
+PhoneQuality QualityOfPhone(std::string_view text, std::string_view region) {
+  if (FoldWhitespace(text).empty()) return PhoneQuality::kNone;
+  const auto number = Parse(text, region);
+  if (!number || !PhoneNumberUtil::GetInstance()->IsPossibleNumber(*number)) return PhoneQuality::kBad;
+  return PhoneNumberUtil::GetInstance()->IsValidNumber(*number) ? PhoneQuality::kValid : PhoneQuality::kPossible;
+}
+
+std::string PhoneMatchKey(std::string_view text, std::string_view region) {
+  const auto number = Parse(text, region);
+  if (number && PhoneNumberUtil::GetInstance()->IsPossibleNumber(*number)) return E164(*number);
+  std::string digits;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(digits), [](char c) { return c >= '0' && c <= '9'; });
+  return digits.size() < kMinKeyDigits ? "" : digits;
+}
+
+}  // namespace embudo::text

@@ -1,0 +1,74 @@
+#include "common/text/phone.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "common/testing/shared_data.h"
+#include "common/text/csv.h"
+
+namespace embudo::text {
+namespace {
+
+TEST(PhoneTest, WritesE164) {
+  EXPECT_EQ(NormalisePhone("(415) 555-2671", "US"), "+14155552671");
+  EXPECT_EQ(NormalisePhone("+49 30 901820", "US"), "+4930901820");
+  EXPECT_EQ(NormalisePhone("030 901820", "DE"), "+4930901820");
+  EXPECT_EQ(NormalisePhone("0049 30 901820", "DE"), "+4930901820");
+  EXPECT_EQ(NormalisePhone("+1 415-555-2671 x12", ""), "+14155552671;ext=12");
+}
+
+TEST(PhoneTest, KeepsWhatItDoesNotUnderstand) {
+  EXPECT_EQ(NormalisePhone("  ask  reception ", "US"), "ask reception");
+  EXPECT_EQ(NormalisePhone("030 901820", ""), "030 901820");
+  EXPECT_EQ(NormalisePhone("12", "US"), "12");
+  EXPECT_EQ(NormalisePhone("", "US"), "");
+}
+
+TEST(PhoneTest, WritingAgainChangesNothing) {
+  for (const char* text : {"+14155552671;ext=12", "+4930901820", "ask reception"}) {
+    EXPECT_EQ(NormalisePhone(text, "US"), text);
+  }
+}
+
+TEST(PhoneTest, TellsQuality) {
+  EXPECT_EQ(QualityOfPhone("+1 415-555-2671", ""), PhoneQuality::kValid);
+  EXPECT_EQ(QualityOfPhone("+1 111 111 1111", ""), PhoneQuality::kPossible);
+  EXPECT_EQ(QualityOfPhone("+1 41", ""), PhoneQuality::kBad);
+  EXPECT_EQ(QualityOfPhone("call me", "US"), PhoneQuality::kBad);
+  EXPECT_EQ(QualityOfPhone("  ", "US"), PhoneQuality::kNone);
+}
+
+TEST(PhoneTest, MatchesSpellings) {
+  EXPECT_EQ(PhoneMatchKey("(415) 555-2671 ext. 5", "US"), "+14155552671");
+  EXPECT_EQ(PhoneMatchKey("+1.415.555.2671", "DE"), "+14155552671");
+  EXPECT_EQ(PhoneMatchKey("0 30 / 90 18 20", ""), "030901820");
+  EXPECT_EQ(PhoneMatchKey("n/a", "US"), "");
+  EXPECT_EQ(PhoneMatchKey("12-34", ""), "");
+}
+
+// libphonenumber's example of every country and kind, written as one does at home.
+TEST(PhoneTest, ReadsEveryCountrysNumbers) {
+  const auto path = testing::SharedData("phone/libphonenumber_examples.csv");
+  if (!path) GTEST_SKIP() << testing::kNoSharedData;
+  std::ifstream file(*path, std::ios::binary);
+  std::stringstream content;
+  content << file.rdbuf();
+  CsvReader reader;
+  ASSERT_TRUE(reader.Feed(content.str()).ok());
+  ASSERT_TRUE(reader.Finish().ok());
+  int checked = 0;
+  int same = 0;
+  for (CsvRow row; reader.Next(&row);) {
+    if (row.number == 1 || row.cells.size() < 5 || row.cells[0].size() != 2) continue;
+    ++checked;
+    same += NormalisePhone(row.cells[3], row.cells[0]) == row.cells[4] ? 1 : 0;
+  }
+  EXPECT_GT(checked, 1000);
+  // The library's own version may know a range less than the examples' version.
+  EXPECT_GE(same, checked * 99 / 100);
+}
+
+}  // namespace
+}  // namespace embudo::text
