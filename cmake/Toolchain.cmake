@@ -18,7 +18,8 @@ if(EMBUDO_SANITIZE)
 endif()
 
 add_library(embudo_warnings INTERFACE)
-target_compile_options(embudo_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+target_compile_options(embudo_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor
+                       -Wno-missing-field-initializers)  # designated initializers name what they set
 if(EMBUDO_WERROR)
   target_compile_options(embudo_warnings INTERFACE -Werror)
 endif()

@@ -18,6 +18,12 @@ bool Ok(const PGresult* result) {
   return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
 }
 
+std::vector<const char*> ValuesOf(const Params& params) {
+  std::vector<const char*> values(static_cast<size_t>(params.size()));
+  for (int i = 0; i < params.size(); ++i) values[static_cast<size_t>(i)] = params.At(i);
+  return values;
+}
+
 std::string NameOf(const std::string& sql) { return "s" + std::to_string(std::hash<std::string>()(sql)); }
 
 }  // namespace
@@ -83,9 +89,17 @@ absl::StatusOr<Result> Connection::Exec(const std::string& sql, const Params& pa
     if (!Ok(prepared)) return ErrorOf(prepared);
     prepared_.insert(name);
   }
-  std::vector<const char*> values(static_cast<size_t>(params.size()));
-  for (int i = 0; i < params.size(); ++i) values[static_cast<size_t>(i)] = params.At(i);
+  const std::vector<const char*> values = ValuesOf(params);
   PGresult* raw = PQexecPrepared(conn_, name.c_str(), params.size(), values.data(), nullptr, nullptr, 0);
+  Result result(raw);
+  if (!Ok(raw)) return ErrorOf(raw);
+  return result;
+}
+
+absl::StatusOr<Result> Connection::ExecOnce(const std::string& sql, const Params& params) {
+  const std::vector<const char*> values = ValuesOf(params);
+  PGresult* raw =
+      PQexecParams(conn_, sql.c_str(), params.size(), nullptr, values.data(), nullptr, nullptr, 0);
   Result result(raw);
   if (!Ok(raw)) return ErrorOf(raw);
   return result;

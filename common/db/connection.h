@@ -65,6 +65,8 @@ class Connection {
 
   /// Runs one statement, prepared on this connection at its first use (keyed by its text) and kept.
   absl::StatusOr<Result> Exec(const std::string& sql, const Params& params = {});
+  /// Runs one statement without keeping it: for texts that vary without bound (filters).
+  absl::StatusOr<Result> ExecOnce(const std::string& sql, const Params& params);
   /// Runs several statements of plain SQL in one go (migrations, BEGIN). Not prepared, no parameters.
   absl::Status ExecScript(const std::string& sql);
 

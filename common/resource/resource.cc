@@ -1,0 +1,415 @@
+#include "common/resource/resource.h"
+
+#include <google/protobuf/util/field_mask_util.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/error.h"
+#include "google/api/field_behavior.pb.h"
+#include "google/protobuf/field_mask.pb.h"
+
+namespace embudo::resource {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+constexpr int kWriteAttempts = 20;
+
+bool GetFlag(const Message& message, const char* field) {
+  const FieldDescriptor* descriptor = message.GetDescriptor()->FindFieldByName(field);
+  return descriptor != nullptr && message.GetReflection()->GetBool(message, descriptor);
+}
+
+void SetTime(Message* message, const char* field, Time time) {
+  const FieldDescriptor* descriptor = message->GetDescriptor()->FindFieldByName(field);
+  if (descriptor != nullptr) {
+    *static_cast<google::protobuf::Timestamp*>(message->GetReflection()->MutableMessage(message, descriptor)) =
+        ToTimestamp(time);
+  }
+}
+
+bool HasTime(const Message& message, const char* field) {
+  const FieldDescriptor* descriptor = message.GetDescriptor()->FindFieldByName(field);
+  return descriptor != nullptr && message.GetReflection()->HasField(message, descriptor);
+}
+
+// `lead`, the field of a request that holds the resource.
+const FieldDescriptor* BodyField(const Message& request, const Table& table) {
+  const auto* descriptor = request.GetDescriptor();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    if (descriptor->field(i)->message_type() == table.descriptor()) return descriptor->field(i);
+  }
+  return nullptr;
+}
+
+bool HasBehavior(const FieldDescriptor* field, google::api::FieldBehavior behavior) {
+  const auto& behaviors = field->options().GetRepeatedExtension(google::api::field_behavior);
+  return std::find(behaviors.begin(), behaviors.end(), behavior) != behaviors.end();
+}
+
+// Fields that only the service sets are taken out of what a caller sends (AIP-203).
+void ClearOutputOnly(Message* record) {
+  const auto* descriptor = record->GetDescriptor();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    if (HasBehavior(descriptor->field(i), google::api::OUTPUT_ONLY)) {
+      record->GetReflection()->ClearField(record, descriptor->field(i));
+    }
+  }
+}
+
+bool IsReplayable(const absl::Status& status) { return status.code() != absl::StatusCode::kUnavailable; }
+
+google::protobuf::FieldMask MaskOf(const Message& request, const Message& body) {
+  google::protobuf::FieldMask mask;
+  const FieldDescriptor* field = request.GetDescriptor()->FindFieldByName("update_mask");
+  if (field != nullptr && request.GetReflection()->HasField(request, field)) {
+    mask = static_cast<const google::protobuf::FieldMask&>(request.GetReflection()->GetMessage(request, field));
+  }
+  if (mask.paths_size() > 0) return mask;
+  std::vector<const FieldDescriptor*> set;
+  body.GetReflection()->ListFields(body, &set);
+  for (const FieldDescriptor* path : set) mask.add_paths(path->name());
+  return mask;
+}
+
+// Copies what the mask names from `body` into `record`. Output-only fields are passed over (AIP-134, AIP-161).
+absl::Status ApplyMask(const google::protobuf::FieldMask& mask, const Message& body, const std::string& field,
+                       Message* record) {
+  const auto* descriptor = record->GetDescriptor();
+  for (const std::string& path : mask.paths()) {
+    if (path == "*") {
+      for (int i = 0; i < descriptor->field_count(); ++i) {
+        google::protobuf::FieldMask one;
+        if (HasBehavior(descriptor->field(i), google::api::IMMUTABLE)) continue;
+        one.add_paths(descriptor->field(i)->name());
+        EMBUDO_RETURN_IF_ERROR(ApplyMask(one, body, field, record));
+      }
+      continue;
+    }
+    const std::string top = path.substr(0, path.find('.'));
+    const FieldDescriptor* target = descriptor->FindFieldByName(top);
+    if (target == nullptr) return InvalidField("update_mask", "\"" + path + "\" is no field of " + field);
+    if (top == "name" || top == "etag" || HasBehavior(target, google::api::OUTPUT_ONLY)) continue;
+    if (HasBehavior(target, google::api::IMMUTABLE)) {
+      return InvalidField("update_mask", "\"" + path + "\" can't be changed by an update");
+    }
+    if (target->is_map() && path.size() > top.size()) {
+      // One key of a map: set it, or take it away where the body has none.
+      const std::string key = path.substr(top.size() + 1);
+      std::unique_ptr<Message> merged(record->New());
+      const auto copy = [&](const Message& from, bool wanted) {
+        for (int i = 0; i < from.GetReflection()->FieldSize(from, target); ++i) {
+          const Message& entry = from.GetReflection()->GetRepeatedMessage(from, target, i);
+          if ((GetText(entry, "key") == key) == wanted) {
+            merged->GetReflection()->AddMessage(merged.get(), target)->CopyFrom(entry);
+          }
+        }
+      };
+      copy(*record, false);
+      copy(body, true);
+      record->GetReflection()->ClearField(record, target);
+      record->MergeFrom(*merged);
+      continue;
+    }
+    record->GetReflection()->ClearField(record, target);
+    std::unique_ptr<Message> only(body.New());
+    google::protobuf::FieldMask one;
+    one.add_paths(top);
+    google::protobuf::util::FieldMaskUtil::MergeOptions options;
+    options.set_replace_message_fields(true);
+    options.set_replace_repeated_fields(true);
+    google::protobuf::util::FieldMaskUtil::MergeMessageTo(body, one, options, record);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Resource::Resource(const Table& table, Rules rules, db::Pool& pool, Writer& writer, const Clock& clock)
+    : table_(table),
+      rules_(std::move(rules)),
+      pool_(pool),
+      writer_(writer),
+      clock_(clock),
+      schema_(SchemaOf(table, "t", rules_.case_insensitive)) {}
+
+void Resource::Bind(rpc::Service& service) {
+  using Method = absl::Status (Resource::*)(const rpc::CallContext&, const Message&, Message&);
+  using ConstMethod = absl::Status (Resource::*)(const rpc::CallContext&, const Message&, Message&) const;
+  const std::string& type = table_.descriptor()->name();
+  const std::string plural = [&] {
+    std::string text = table_.descriptor()->options().GetExtension(google::api::resource).plural();
+    text[0] = static_cast<char>(text[0] - 'a' + 'A');
+    return text;
+  }();
+  const auto bind = [&](const std::string& name, auto method) {
+    if (service.descriptor()->FindMethodByName(name) == nullptr || service.methods().contains(name)) return;
+    service.UnaryAny(name, [this, method](const rpc::CallContext& call, const Message& request, Message& response) {
+      return (this->*method)(call, request, response);
+    });
+  };
+  bind("Get" + type, static_cast<ConstMethod>(&Resource::Get));
+  bind("List" + plural, static_cast<ConstMethod>(&Resource::List));
+  bind("Create" + type, static_cast<Method>(&Resource::Create));
+  bind("Update" + type, static_cast<Method>(&Resource::Update));
+  bind("Delete" + type, static_cast<Method>(&Resource::Delete));
+}
+
+absl::StatusOr<Record> Resource::Load(const rpc::CallContext& call, const std::string& name, bool deleted_too) const {
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> ids, ParseName(table_.pattern(), name, "name"));
+  if (table_.uuid_key() && !Uuid::Parse(ids.back())) return NotFound(table_.resource_type(), name);
+  std::string sql = "SELECT " + table_.SelectList("t") + " FROM " + table_.name() + " t WHERE t.tenant_id = $1";
+  db::Params params = db::Params::Of(call.tenant());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const std::string& column = table_.key_columns()[i];
+    // A parent's id is a UUID where the child's pattern says it is a lead's.
+    const bool uuid = HasUuidIds("embudo.dev/" + std::string(1, static_cast<char>(column[0] - 'a' + 'A')) +
+                                 column.substr(1, column.size() - 4));
+    if (uuid && !Uuid::Parse(ids[i])) return NotFound(table_.resource_type(), name);
+    sql += " AND t." + column + " = $" + std::to_string(i + 2) + (uuid ? "::uuid" : "");
+    params.Add(ids[i]);
+  }
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, call.tenant(), call.deadline, sql, params));
+  if (rows.empty()) return NotFound(table_.resource_type(), name);
+  Record record = table_.Read(rows[0]);
+  if (!deleted_too && HasTime(*record.message, "delete_time")) return NotFound(table_.resource_type(), name);
+  if (rules_.visible && !rules_.visible(call, *record.message)) return NotFound(table_.resource_type(), name);
+  return record;
+}
+
+absl::Status Resource::Get(const rpc::CallContext& call, const Message& request, Message& response) const {
+  EMBUDO_ASSIGN_OR_RETURN(Record record, Load(call, NameOf(request), true));
+  response.GetReflection()->Swap(&response, record.message.get());
+  return absl::OkStatus();
+}
+
+absl::Status Resource::MakeName(const rpc::CallContext&, const Message& request, Message& record) const {
+  std::vector<std::string> ids;
+  if (table_.key_columns().size() > 1) {
+    const std::string parent = GetText(request, "parent");
+    const std::string& text = table_.pattern().text();
+    const std::string parent_text = text.substr(0, text.rfind('/', text.rfind('/') - 1));
+    EMBUDO_ASSIGN_OR_RETURN(ids, ParseName(ResourcePattern(parent_text), parent, "parent"));
+  }
+  const FieldDescriptor* body = BodyField(request, table_);
+  const std::string id_field = body->name() + "_id";
+  std::string id = GetText(request, id_field.c_str());
+  if (table_.uuid_key()) {
+    const Uuid made = Uuid::V7(clock_.Now());
+    const auto uuid = id.empty() ? std::optional<Uuid>(made) : Uuid::Parse(id);
+    if (!uuid) return InvalidField(id_field, "is not a UUID");
+    id = uuid->ToString();
+  } else if (id.empty()) {
+    id = Uuid::V7(clock_.Now()).ToString();
+  } else if (!IsSlug(id)) {
+    return InvalidField(id_field, "is not 1–63 of a-z, 0-9 and '-'");
+  }
+  ids.push_back(id);
+  SetText(&record, "name", table_.pattern().Build(ids));
+  return absl::OkStatus();
+}
+
+void Resource::FillRequest(const rpc::CallContext& call, const Message& request, Change* change) const {
+  change->request_id = GetText(request, "request_id");
+  change->method = call.method;
+  if (!change->request_id.empty()) change->request_hash = HashRequest(call.method, request);
+}
+
+absl::StatusOr<Change> Resource::NewChange(const rpc::CallContext& call, std::unique_ptr<Message> record,
+                                           const Message& request) {
+  const Time now = clock_.Now();
+  if (!HasTime(*record, "create_time")) SetTime(record.get(), "create_time", now);
+  SetTime(record.get(), "update_time", now);
+  if (rules_.prepare) EMBUDO_RETURN_IF_ERROR(rules_.prepare(call, *record, nullptr));
+  SetText(record.get(), "etag", "1");
+  Change change;
+  change.table = &table_;
+  change.partition_key =
+      rules_.partition_key ? rules_.partition_key(*record) : table_.IdsOf(*record).back();
+  change.after = {std::move(record), 1, 1};
+  change.event_type = rules_.created;
+  change.time = now;
+  const CallInfo info = InfoOf(call);
+  change.actor = info.actor;
+  change.origin = info.origin;
+  change.traceparent = info.traceparent;
+  change.cause = info.cause;
+  FillRequest(call, request, &change);
+  return change;
+}
+
+std::optional<Change> Resource::ChangeOf(const rpc::CallContext& call, const Record& before,
+                                         std::unique_ptr<Message> after, type::v1::EventType event) const {
+  Change change;
+  change.changed_fields = ChangedFields(*before.message, *after);
+  if (change.changed_fields.empty()) return std::nullopt;
+  change.table = &table_;
+  change.time = clock_.Now();
+  SetTime(after.get(), "update_time", change.time);
+  SetText(after.get(), "etag", std::to_string(before.revision + 1));
+  change.partition_key = rules_.partition_key ? rules_.partition_key(*after) : table_.IdsOf(*after).back();
+  change.after = {std::move(after), before.version + 1, before.revision + 1};
+  change.expected_version = before.version;
+  change.event_type = event;
+  std::shared_ptr<Message> previous(before.message->New());
+  previous->CopyFrom(*before.message);
+  change.previous = std::move(previous);
+  const CallInfo info = InfoOf(call);
+  change.actor = info.actor;
+  change.origin = info.origin;
+  change.traceparent = info.traceparent;
+  change.cause = info.cause;
+  return change;
+}
+
+absl::Status Resource::WriteNew(const rpc::CallContext& call, std::unique_ptr<Message> record, const Message& request,
+                                Message& response) {
+  EMBUDO_ASSIGN_OR_RETURN(Change change, NewChange(call, std::move(record), request));
+  response.CopyFrom(*change.after.message);
+  if (GetFlag(request, "validate_only")) return absl::OkStatus();
+  Change key;  // what FindAnswer needs, should the id be taken by an earlier run of this very request
+  key.table = &table_;
+  FillRequest(call, request, &key);
+  absl::StatusOr<Written> written = writer_.Write(call.tenant(), std::move(change), call.deadline);
+  if (written.ok()) {
+    if (written->replayed != nullptr) response.CopyFrom(*written->replayed);
+    return absl::OkStatus();
+  }
+  if (key.request_id.empty() || !IsReplayable(written.status())) return written.status();
+  EMBUDO_ASSIGN_OR_RETURN(const bool found, writer_.FindAnswer(call.tenant(), key, &response, call.deadline));
+  return found ? absl::OkStatus() : written.status();
+}
+
+absl::Status Resource::Create(const rpc::CallContext& call, const Message& request, Message& response) {
+  const FieldDescriptor* body = BodyField(request, table_);
+  std::unique_ptr<Message> record = table_.New();
+  record->CopyFrom(request.GetReflection()->GetMessage(request, body));
+  ClearOutputOnly(record.get());
+  EMBUDO_RETURN_IF_ERROR(MakeName(call, request, *record));
+  return WriteNew(call, std::move(record), request, response);
+}
+
+absl::Status Resource::CreateMissing(const rpc::CallContext& call, const Message& request, Message& response) {
+  std::unique_ptr<Message> record = table_.New();
+  record->CopyFrom(request.GetReflection()->GetMessage(request, BodyField(request, table_)));
+  ClearOutputOnly(record.get());
+  const std::vector<std::string> ids = table_.IdsOf(*record);
+  const bool valid = table_.uuid_key() ? Uuid::Parse(ids.back()).has_value() : IsSlug(ids.back());
+  if (!valid) return InvalidField(BodyField(request, table_)->name() + ".name", "its id can't be that of a new record");
+  return WriteNew(call, std::move(record), request, response);
+}
+
+absl::Status Resource::Update(const rpc::CallContext& call, const Message& request, Message& response) {
+  const FieldDescriptor* field = BodyField(request, table_);
+  const Message& body = request.GetReflection()->GetMessage(request, field);
+  EMBUDO_RETURN_IF_ERROR(ParseName(table_.pattern(), NameOf(body), field->name() + ".name").status());
+  const google::protobuf::FieldMask mask = MaskOf(request, body);
+  const bool explicit_mask = request.GetReflection()->HasField(
+      request, request.GetDescriptor()->FindFieldByName("update_mask"));
+  const absl::Status status = Modify(
+      call, NameOf(body), GetText(body, "etag"), request, rules_.updated,
+      [&](Message& record, type::v1::EventType*) -> absl::Status {
+        google::protobuf::FieldMask paths = mask;
+        if (!explicit_mask) {
+          // Without a mask an immutable field may be sent back as it was read.
+          paths.clear_paths();
+          for (const std::string& path : mask.paths()) {
+            const FieldDescriptor* descriptor = record.GetDescriptor()->FindFieldByName(path);
+            if (!HasBehavior(descriptor, google::api::IMMUTABLE)) paths.add_paths(path);
+          }
+        }
+        return ApplyMask(paths, body, field->name(), &record);
+      },
+      response);
+  if (status.code() == absl::StatusCode::kNotFound && GetFlag(request, "allow_missing")) {
+    return CreateMissing(call, request, response);
+  }
+  return status;
+}
+
+absl::Status Resource::CheckReferences(const rpc::CallContext& call, const Message& record) const {
+  const std::vector<std::string> ids = table_.IdsOf(record);
+  for (const Rules::ReferencedBy& reference : rules_.referenced_by) {
+    std::string sql = "SELECT count(*) FROM " + reference.table + " WHERE tenant_id = $1 AND delete_time IS NULL";
+    db::Params params = db::Params::Of(call.tenant());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      sql += " AND " + reference.columns[i] + "::text = $" + std::to_string(i + 2);
+      params.Add(ids[i]);
+    }
+    EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, call.tenant(), call.deadline, sql, params));
+    if (rows[0].Int(0) == 0) continue;
+    const std::string text = std::to_string(rows[0].Int(0)) + " " + reference.what + " refer to " + NameOf(record);
+    return Error(absl::StatusCode::kFailedPrecondition, "RESOURCE_IN_USE", text)
+        .Meta("resource", NameOf(record))
+        .Meta("referred_by", reference.what)
+        .Violation("REFERENCE", NameOf(record), text);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Resource::Delete(const rpc::CallContext& call, const Message& request, Message& response) {
+  return Modify(
+      call, NameOf(request), GetText(request, "etag"), request, rules_.deleted,
+      [&](Message& record, type::v1::EventType*) -> absl::Status {
+        EMBUDO_RETURN_IF_ERROR(CheckReferences(call, record));
+        SetTime(&record, "delete_time", clock_.Now());
+        return absl::OkStatus();
+      },
+      response);
+}
+
+absl::Status Resource::Modify(const rpc::CallContext& call, const std::string& name, const std::string& etag,
+                              const Message& request, type::v1::EventType event, const Mutate& mutate,
+                              Message& response) {
+  const bool validate_only = GetFlag(request, "validate_only");
+  Change key;
+  key.table = &table_;
+  FillRequest(call, request, &key);
+  // A repeated call would meet the state that its first run left behind; its first answer comes before any error.
+  const auto unless_repeated = [&](const absl::Status& status) -> absl::Status {
+    if (key.request_id.empty() || !IsReplayable(status)) return status;
+    EMBUDO_ASSIGN_OR_RETURN(const bool found, writer_.FindAnswer(call.tenant(), key, &response, call.deadline));
+    return found ? absl::OkStatus() : status;
+  };
+
+  absl::Status last;
+  for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
+    absl::StatusOr<Record> before = Load(call, name);
+    if (!before.ok()) return unless_repeated(before.status());
+    if (!etag.empty() && etag != std::to_string(before->revision)) return unless_repeated(StaleEtag(name));
+    std::unique_ptr<Message> after(before->message->New());
+    after->CopyFrom(*before->message);
+    type::v1::EventType type = event;
+    absl::Status status = mutate(*after, &type);
+    if (status.ok() && rules_.prepare) status = rules_.prepare(call, *after, before->message.get());
+    if (!status.ok()) return unless_repeated(status);
+
+    std::optional<Change> change = ChangeOf(call, *before, std::move(after), type);
+    if (!change) {
+      response.CopyFrom(*before->message);
+      if (key.request_id.empty() || validate_only) return absl::OkStatus();
+      EMBUDO_ASSIGN_OR_RETURN(const bool found, writer_.FindAnswer(call.tenant(), key, &response, call.deadline));
+      if (found) return absl::OkStatus();
+      key.after = *std::move(before);
+      key.time = clock_.Now();
+      return writer_.KeepAnswer(call.tenant(), key, call.deadline);
+    }
+    response.CopyFrom(*change->after.message);
+    if (validate_only) return absl::OkStatus();
+    change->request_id = key.request_id;
+    change->request_hash = key.request_hash;
+    change->method = key.method;
+    absl::StatusOr<Written> written = writer_.Write(call.tenant(), *std::move(change), call.deadline);
+    if (written.ok()) {
+      if (written->replayed != nullptr) response.CopyFrom(*written->replayed);
+      return absl::OkStatus();
+    }
+    last = written.status();
+    if (ReasonOf(last) != "VERSION_CHANGED") return unless_repeated(last);
+  }
+  return last;
+}
+
+}  // namespace embudo::resource

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/clock.h"
+#include "common/filter/filter.h"
+#include "common/resource/table.h"
+#include "common/resource/writer.h"
+#include "common/rpc/service.h"
+
+namespace embudo::resource {
+
+/// What one resource does beyond the standard methods.
+struct Rules {
+  /// Events of its changes; EVENT_TYPE_UNSPECIFIED where it is not part of the log.
+  type::v1::EventType created = type::v1::EVENT_TYPE_UNSPECIFIED;
+  type::v1::EventType updated = type::v1::EVENT_TYPE_UNSPECIFIED;
+  type::v1::EventType deleted = type::v1::EVENT_TYPE_UNSPECIFIED;
+  /// Normalises the record, fills what the service derives, and checks its invariants. `before` is nullptr on creation.
+  /// Errors name fields as in the request (`lead.email`).
+  std::function<absl::Status(const rpc::CallContext&, google::protobuf::Message& after,
+                             const google::protobuf::Message* before)>
+      prepare;
+  /// Whether the caller may see the record; those that it may not do not exist for it.
+  std::function<bool(const rpc::CallContext&, const google::protobuf::Message&)> visible;
+  /// Other records that may refer to one of these: it can't be deleted while there is one.
+  struct ReferencedBy {
+    std::string table;                 ///< `pipeline.lead`
+    std::vector<std::string> columns;  ///< that hold this resource's ids, in the order of its name
+    std::string what;                  ///< `leads`, for the message
+  };
+  std::vector<ReferencedBy> referenced_by;
+  /// Order of List where the request gives none, such as `create_time desc`; empty: by name.
+  std::string default_order;
+  /// The key that its events are in order by; empty: the record's own id.
+  std::function<std::string(const google::protobuf::Message&)> partition_key;
+  /// Fields of which the columns hold lower-case text, so that filters fold what they compare with.
+  std::vector<std::string> case_insensitive;
+};
+
+/// The standard methods (AIP-131 to 135) of one resource, and the frame that its custom methods stand in: paging,
+/// filters, masks, etags, request_id, validate_only, soft delete, events. Everything is read from the descriptors of the
+/// requests, so one mechanism serves every resource of every service. Thread-safe.
+class Resource {
+ public:
+  Resource(const Table& table, Rules rules, db::Pool& pool, Writer& writer, const Clock& clock);
+
+  const Table& table() const { return table_; }
+  const filter::Schema& schema() const { return schema_; }
+  const Rules& rules() const { return rules_; }
+  /// Looks names of referenced records up while a filter is compiled.
+  void SetResolver(std::function<filter::Resolver(const rpc::CallContext&)> resolver) { resolver_ = std::move(resolver); }
+
+  /// Registers those of Get, List, Create, Update and Delete that the service has for this resource and that have no
+  /// handler yet.
+  void Bind(rpc::Service& service);
+
+  /// The record, or NOT_FOUND: also for a deleted one, and for one that the caller may not see.
+  absl::StatusOr<Record> Load(const rpc::CallContext& call, const std::string& name, bool deleted_too = false) const;
+
+  absl::Status Get(const rpc::CallContext& call, const google::protobuf::Message& request,
+                   google::protobuf::Message& response) const;
+  absl::Status List(const rpc::CallContext& call, const google::protobuf::Message& request,
+                    google::protobuf::Message& response) const;
+  absl::Status Create(const rpc::CallContext& call, const google::protobuf::Message& request,
+                      google::protobuf::Message& response);
+  absl::Status Update(const rpc::CallContext& call, const google::protobuf::Message& request,
+                      google::protobuf::Message& response);
+  absl::Status Delete(const rpc::CallContext& call, const google::protobuf::Message& request,
+                      google::protobuf::Message& response);
+
+  /// The frame of a custom method on an existing record: reads it, checks the request's etag, lets `mutate` change it,
+  /// runs Rules::prepare, writes it with its event unless nothing changed or the request only validates, and retries
+  /// when another change came between. A repeated request_id gets its first answer whatever has happened since.
+  /// `mutate` may run several times; it may set `*event` to another type.
+  using Mutate = std::function<absl::Status(google::protobuf::Message& record, type::v1::EventType* event)>;
+  absl::Status Modify(const rpc::CallContext& call, const std::string& name, const std::string& etag,
+                      const google::protobuf::Message& request, type::v1::EventType event, const Mutate& mutate,
+                      google::protobuf::Message& response);
+
+  /// A new record as a change, prepared and ready to write, without writing it. `request` gives the request_id.
+  absl::StatusOr<Change> NewChange(const rpc::CallContext& call, std::unique_ptr<google::protobuf::Message> record,
+                                   const google::protobuf::Message& request);
+  /// What a changed record is written as; nullopt if nothing differs. The record is not prepared again.
+  std::optional<Change> ChangeOf(const rpc::CallContext& call, const Record& before,
+                                 std::unique_ptr<google::protobuf::Message> after, type::v1::EventType event) const;
+
+ private:
+  absl::Status MakeName(const rpc::CallContext& call, const google::protobuf::Message& request,
+                        google::protobuf::Message& record) const;
+  absl::Status CheckReferences(const rpc::CallContext& call, const google::protobuf::Message& record) const;
+  absl::Status CreateMissing(const rpc::CallContext& call, const google::protobuf::Message& request,
+                             google::protobuf::Message& response);
+  absl::Status WriteNew(const rpc::CallContext& call, std::unique_ptr<google::protobuf::Message> record,
+                        const google::protobuf::Message& request, google::protobuf::Message& response);
+  void FillRequest(const rpc::CallContext& call, const google::protobuf::Message& request, Change* change) const;
+
+  const Table& table_;
+  const Rules rules_;
+  db::Pool& pool_;
+  Writer& writer_;
+  const Clock& clock_;
+  filter::Schema schema_;
+  std::function<filter::Resolver(const rpc::CallContext&)> resolver_;
+};
+
+/// The filter schema of a table: every column by its field's path. `alias` stands before the columns.
+filter::Schema SchemaOf(const Table& table, const std::string& alias, const std::vector<std::string>& case_insensitive);
+
+}  // namespace embudo::resource

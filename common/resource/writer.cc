@@ -1,0 +1,331 @@
+#include "common/resource/writer.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/base/ids.h"
+#include "common/db/error.h"
+#include "common/event/event.h"
+
+namespace embudo::resource {
+namespace {
+
+using google::protobuf::Message;
+
+std::string Join(const std::vector<std::string>& items, const std::string& prefix, const std::string& separator) {
+  std::string out;
+  for (const std::string& item : items) {
+    if (!out.empty()) out += separator;
+    out += prefix;
+    out += item;
+  }
+  return out;
+}
+
+std::string KeyExpression(const Table& table, const std::string& alias) {
+  std::string out;
+  for (const std::string& column : table.key_columns()) {
+    if (!out.empty()) out += " || '/' || ";
+    out += alias + "." + column + "::text";
+  }
+  return out;
+}
+
+// Every column that a write sets; the tenant and the counters are no columns of the resource.
+std::vector<std::string> WrittenColumns(const Table& table) {
+  std::vector<std::string> columns = {"tenant_id"};
+  columns.insert(columns.end(), table.columns().begin(), table.columns().end());
+  columns.emplace_back("revision");
+  columns.emplace_back("version");
+  return columns;
+}
+
+bool HasExternalIds(const Table& table) { return table.FindField("external_ids") != nullptr; }
+
+std::string WrittenPart(const Table& table, bool insert) {
+  const std::vector<std::string> columns = WrittenColumns(table);
+  const std::string rows = "json_populate_recordset(NULL::" + table.name() + ", $2::json)";
+  const std::string key = KeyExpression(table, "r");
+  if (insert) {
+    return "INSERT INTO " + table.name() + " (" + Join(columns, "", ", ") + ") SELECT " + Join(columns, "r.", ", ") +
+           " FROM " + rows + " AS r JOIN fresh ON fresh.key = " + key + " RETURNING " + KeyExpression(table, table.name()) +
+           " AS key";
+  }
+  std::string set;
+  for (const std::string& column : columns) {
+    if (column == "tenant_id" || std::find(table.key_columns().begin(), table.key_columns().end(), column) !=
+                                     table.key_columns().end()) {
+      continue;
+    }
+    if (!set.empty()) set += ", ";
+    set += column + " = r." + column;
+  }
+  std::string match = "t.tenant_id = $1";
+  for (const std::string& column : table.key_columns()) match += " AND t." + column + " = r." + column;
+  return "UPDATE " + table.name() + " AS t SET " + set + " FROM " + rows + " AS r JOIN fresh ON fresh.key = " + key +
+         " WHERE " + match + " AND t.version = fresh.expected_version RETURNING fresh.key AS key";
+}
+
+absl::Status VersionChanged() {
+  return Error(absl::StatusCode::kAborted, "VERSION_CHANGED", "the record has just been changed");
+}
+
+const Message& AnswerOf(const Change& change) {
+  return change.answer == nullptr ? *change.after.message : *change.answer;
+}
+
+/// Collects the parameters of a write statement, one array element a change.
+class Arrays {
+ public:
+  Arrays(const Table& table, const std::string& tenant, bool with_events)
+      : table_(table), tenant_(tenant), with_events_(with_events) {}
+
+  void Add(const Change& change) {
+    rows_ += rows_.size() > 1 ? "," : "";
+    table_.AppendRow(rows_, tenant_, change.after);
+    keys_.push_back(table_.KeyOf(*change.after.message));
+    versions_.push_back(std::to_string(change.expected_version));
+    methods_.push_back(change.method);
+    times_.push_back(FormatTime(change.time));
+    const bool repeatable = !change.request_id.empty();
+    Append(requests_, repeatable ? change.request_id : "NULL");
+    Append(hashes_, repeatable ? Bytes(change.request_hash) : "NULL");
+    Append(answers_, repeatable ? Bytes(AnswerOf(change).SerializeAsString()) : "NULL");
+    const Uuid id = Uuid::V7(change.time);
+    events_.push_back(id.ToString());
+    partitions_.push_back(std::to_string(event::PartitionOf(tenant_, change.partition_key)));
+    Append(data_, with_events_ ? Bytes(EventOf(change, tenant_, id).SerializeAsString()) : "NULL");
+    for (const auto& [system, external_id] : change.new_external_ids) {
+      named_keys_.push_back(keys_.back());
+      systems_.push_back(system);
+      external_ids_.push_back(external_id);
+    }
+  }
+
+  db::Params Finish() const {
+    db::Params params =
+        db::Params::Of(tenant_, rows_ + "]", keys_, versions_, requests_ + "}", hashes_ + "}", methods_, answers_ + "}",
+                       events_, partitions_, data_ + "}", times_);
+    if (HasExternalIds(table_)) params.Add(named_keys_).Add(systems_).Add(external_ids_);
+    return params;
+  }
+
+ private:
+  static void Append(std::string& array, const std::string& item) {
+    array += array.size() > 1 ? "," : "";
+    array += item;
+  }
+  // Inside an array literal a backslash is written twice.
+  static std::string Bytes(const std::string& value) { return "\"\\" + db::ToByteaLiteral(value) + "\""; }
+
+  const Table& table_;
+  const std::string& tenant_;
+  const bool with_events_;
+  std::string rows_ = "[";
+  std::vector<std::string> keys_, versions_, methods_, events_, partitions_, times_;
+  std::vector<std::string> named_keys_, systems_, external_ids_;
+  std::string requests_ = "{", hashes_ = "{", answers_ = "{", data_ = "{";
+};
+
+/// Runs the write statement of these changes on a connection. The keys of the records that were written.
+absl::StatusOr<std::set<std::string>> RunStatement(db::Connection& connection, const std::string& tenant,
+                                                   const std::vector<const Change*>& changes) {
+  const Table& table = *changes[0]->table;
+  const bool insert = changes[0]->expected_version == 0;
+  const bool with_events = changes[0]->event_type != type::v1::EVENT_TYPE_UNSPECIFIED;
+  Arrays arrays(table, tenant, with_events);
+  for (const Change* change : changes) arrays.Add(*change);
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result result,
+                          connection.Exec(WriteStatement(table, insert, with_events), arrays.Finish()));
+  std::set<std::string> written;
+  for (int i = 0; i < result.size(); ++i) written.emplace(result[i].Text(0));
+  return written;
+}
+
+}  // namespace
+
+std::string WriteStatement(const Table& table, bool insert, bool with_events) {
+  const std::string& schema = table.schema();
+  std::string sql =
+      "WITH change AS MATERIALIZED (SELECT * FROM unnest($3::text[], $4::bigint[], $5::uuid[], $6::bytea[], $7::text[],"
+      " $8::bytea[], $9::uuid[], $10::smallint[], $11::bytea[], $12::timestamptz[]) WITH ORDINALITY"
+      " AS c(key, expected_version, request_id, request_hash, method, response, event_id, partition, data, time, ord)),\n"
+      "fresh AS MATERIALIZED (SELECT * FROM change WHERE request_id IS NULL OR NOT EXISTS (SELECT 1 FROM " +
+      schema + ".request q WHERE q.tenant_id = $1 AND q.request_id = change.request_id)),\nwritten AS (" +
+      WrittenPart(table, insert) + "),\nrequested AS (INSERT INTO " + schema +
+      ".request (tenant_id, request_id, method, body_hash, response, create_time)"
+      " SELECT $1, c.request_id, c.method, c.request_hash, c.response, c.time FROM written JOIN change c USING (key)"
+      " WHERE c.request_id IS NOT NULL)";
+  if (HasExternalIds(table)) {
+    const std::string& id = table.key_columns().back();
+    sql += ",\nnamed AS (INSERT INTO " + table.name() + "_external_id (tenant_id, system, external_id, " + id +
+           ") SELECT $1, x.system, x.external_id, x.key::uuid FROM unnest($13::text[], $14::text[], $15::text[])"
+           " AS x(key, system, external_id) JOIN written USING (key))";
+  }
+  if (with_events) {
+    // The written rows come first, so their locks are held when seq is drawn.
+    sql += ",\nlogged AS (INSERT INTO " + schema +
+           ".event (tenant_id, day, seq, event_id, partition, data)"
+           " SELECT $1, (c.time AT TIME ZONE 'UTC')::date, nextval('" + schema +
+           ".event_seq'), c.event_id, c.partition, c.data FROM written JOIN change c USING (key) ORDER BY c.ord"
+           " RETURNING partition, seq, day),\npending AS (INSERT INTO " + schema +
+           ".event_pending (partition, seq, day, tenant_id) SELECT partition, seq, day, $1 FROM logged)";
+  }
+  return sql + "\nSELECT key FROM written";
+}
+
+Writer::Writer(db::Pool& pool, Options options) : pool_(pool), options_(options) {}
+
+absl::StatusOr<Written> Writer::Write(const std::string& tenant, Change change, db::Deadline deadline) {
+  Waiting waiting{tenant, std::move(change), deadline, false, false, absl::OkStatus(), false};
+  std::unique_lock lock(mutex_);
+  queue_.push_back(&waiting);
+  while (!waiting.done) {
+    if (waiting.taken || leaders_ >= options_.parallel) {
+      done_.wait(lock);
+      continue;
+    }
+    ++leaders_;
+    const std::vector<Waiting*> group = TakeGroup();
+    lock.unlock();
+    WriteGroup(group);
+    lock.lock();
+    for (Waiting* member : group) member->done = true;
+    --leaders_;
+    done_.notify_all();
+  }
+  lock.unlock();
+  if (!waiting.status.ok()) return waiting.status;
+  Written written;
+  if (!waiting.replayed) return written;
+  written.replayed = waiting.change.answer == nullptr ? waiting.change.table->New()
+                                                      : std::unique_ptr<Message>(waiting.change.answer->New());
+  EMBUDO_ASSIGN_OR_RETURN(const bool found, FindAnswer(tenant, waiting.change, written.replayed.get(), deadline));
+  if (!found) return VersionChanged();  // no repeat, then
+  return written;
+}
+
+std::vector<Writer::Waiting*> Writer::TakeGroup() {
+  std::vector<Waiting*> group;
+  std::set<std::string> keys;
+  std::set<std::string> requests;
+  const Waiting& first = *queue_.front();
+  for (auto it = queue_.begin(); it != queue_.end() && group.size() < options_.group_size;) {
+    Waiting* waiting = *it;
+    const Change& change = waiting->change;
+    const bool fits = waiting->tenant == first.tenant && change.table == first.change.table &&
+                      (change.expected_version == 0) == (first.change.expected_version == 0) &&
+                      (change.request_id.empty() || requests.insert(change.request_id).second);
+    if (fits && keys.insert(change.table->KeyOf(*change.after.message)).second) {
+      waiting->taken = true;
+      group.push_back(waiting);
+      it = queue_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  return group;
+}
+
+void Writer::WriteGroup(const std::vector<Waiting*>& group) {
+  std::vector<const Change*> changes;
+  db::Deadline deadline = db::Deadline::min();
+  for (const Waiting* waiting : group) {
+    changes.push_back(&waiting->change);
+    deadline = std::max(deadline, waiting->deadline);
+  }
+  const auto written = Commit(group[0]->tenant, changes, deadline);
+  if (!written.ok() && group.size() > 1) {
+    for (Waiting* waiting : group) WriteGroup({waiting});
+    return;
+  }
+  for (Waiting* waiting : group) Settle(*waiting, written);
+}
+
+void Writer::Settle(Waiting& waiting, const absl::StatusOr<std::set<std::string>>& written) {
+  const Change& change = waiting.change;
+  if (written.ok()) {
+    if (written->contains(change.table->KeyOf(*change.after.message))) return;
+    // Not written: the request_id was used before, or the version has moved.
+    waiting.replayed = !change.request_id.empty();
+    if (!waiting.replayed) waiting.status = VersionChanged();
+    return;
+  }
+  waiting.status = written.status();
+  if (waiting.status.code() != absl::StatusCode::kAlreadyExists) return;
+  // Two calls with one request_id at the same moment, of which the other has won: this is the repeat.
+  waiting.replayed = db::ConstraintOf(waiting.status) == "request_pkey";
+  waiting.status = waiting.replayed ? absl::OkStatus()
+                                    : AlreadyExists(change.table->resource_type(), NameOf(*change.after.message));
+}
+
+absl::StatusOr<std::set<std::string>> Writer::Commit(const std::string& tenant,
+                                                     const std::vector<const Change*>& changes,
+                                                     db::Deadline deadline) {
+  // A commit whose outcome is unknown may be repeated only where a request_id makes the repeat harmless.
+  const bool repeatable = std::all_of(changes.begin(), changes.end(),
+                                      [](const Change* change) { return !change->request_id.empty(); });
+  while (true) {
+    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(tenant, deadline));
+    auto written = RunStatement(*lease, tenant, changes);
+    if (written.ok()) {
+      if (on_commit_ && changes[0]->event_type != type::v1::EVENT_TYPE_UNSPECIFIED) on_commit_();
+      return written;
+    }
+    const bool again = written.status().code() == absl::StatusCode::kAborted ||
+                       (repeatable && written.status().code() == absl::StatusCode::kUnavailable);
+    if (!again || std::chrono::steady_clock::now() > deadline) return written;
+  }
+}
+
+absl::Status Writer::WriteAll(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline) {
+  if (changes.empty()) return absl::OkStatus();
+  std::vector<const Change*> pointers;
+  for (const Change& change : changes) pointers.push_back(&change);
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(tenant, deadline));
+  EMBUDO_RETURN_IF_ERROR(lease->ExecScript("BEGIN"));
+  auto written = RunStatement(*lease, tenant, pointers);
+  absl::Status status = written.status();
+  if (written.ok() && written->size() != changes.size()) status = VersionChanged();
+  if (status.ok()) status = lease->ExecScript("COMMIT");
+  if (!status.ok()) {
+    if (!lease->broken()) lease->ExecScript("ROLLBACK").IgnoreError();
+    return status;
+  }
+  if (on_commit_) on_commit_();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Writer::FindAnswer(const std::string& tenant, const Change& change, Message* answer,
+                                        db::Deadline deadline) {
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          db::Exec(pool_, tenant, deadline,
+                                   "SELECT body_hash, response FROM " + change.table->schema() +
+                                       ".request WHERE tenant_id = $1 AND request_id = $2::uuid",
+                                   db::Params::Of(tenant, change.request_id)));
+  if (rows.empty()) return false;
+  if (rows[0].Bytes(0) != change.request_hash) {
+    return Error(absl::StatusCode::kInvalidArgument, "REQUEST_ID_REUSED",
+                 "request_id: this id was used for another request within the last 24 hours")
+        .Field("request_id", "was used for another request")
+        .ToStatus();
+  }
+  if (!answer->ParseFromString(rows[0].Bytes(1))) return Internal("a stored answer that can't be parsed");
+  return true;
+}
+
+absl::Status Writer::KeepAnswer(const std::string& tenant, const Change& change, db::Deadline deadline) {
+  return db::Exec(pool_, tenant, deadline,
+                  "INSERT INTO " + change.table->schema() +
+                      ".request (tenant_id, request_id, method, body_hash, response, create_time)"
+                      " VALUES ($1, $2::uuid, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+                  db::Params::Of(tenant, change.request_id, change.method)
+                      .AddBytes(change.request_hash)
+                      .AddBytes(AnswerOf(change).SerializeAsString())
+                      .Add(change.time))
+      .status();
+}
+
+}  // namespace embudo::resource

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/db/pool.h"
+#include "common/resource/change.h"
+
+namespace embudo::resource {
+
+/// What a change came to.
+struct Written {
+  /// The request_id was used before: this is the first answer, and nothing was done now.
+  std::unique_ptr<google::protobuf::Message> replayed;
+};
+
+/// Writes changes. A change, its event, its request_id and its external ids are one statement, and that statement takes
+/// many changes as well as one: changes that wait at the same moment (of one tenant and table, never two of one record)
+/// go to the database together, in one round trip and one commit. If such a group fails, its members are written one by
+/// one, so that only the bad ones fail. Thread-safe; the calling thread does the work (the first of a group leads it).
+class Writer {
+ public:
+  struct Options {
+    /// Groups on their way at once.
+    int parallel = 2;
+    /// Changes in a group.
+    size_t group_size = 64;
+  };
+
+  Writer(db::Pool& pool, Options options);
+  explicit Writer(db::Pool& pool) : Writer(pool, Options()) {}
+
+  /// Called after each commit that wrote events.
+  void OnCommit(std::function<void()> callback) { on_commit_ = std::move(callback); }
+
+  /// Writes one change. ABORTED, reason VERSION_CHANGED: the record is no longer at expected_version (read again and
+  /// retry); ALREADY_EXISTS: a new record's id or external id is taken; INVALID_ARGUMENT, reason REQUEST_ID_REUSED.
+  absl::StatusOr<Written> Write(const std::string& tenant, Change change, db::Deadline deadline);
+  /// Writes several, all or none, in one statement; one tenant and table, no two of one record, all new or none new.
+  absl::Status WriteAll(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline);
+  /// The answer that the change's request_id got within the last 24 hours, into `answer`; false if there is none.
+  /// INVALID_ARGUMENT, reason REQUEST_ID_REUSED, if it was for another request.
+  absl::StatusOr<bool> FindAnswer(const std::string& tenant, const Change& change, google::protobuf::Message* answer,
+                                  db::Deadline deadline);
+  /// Keeps the answer of a call that changed nothing, so that its request_id is used up too.
+  absl::Status KeepAnswer(const std::string& tenant, const Change& change, db::Deadline deadline);
+
+ private:
+  struct Waiting {
+    std::string tenant;
+    Change change;
+    db::Deadline deadline;
+    bool taken = false;
+    bool done = false;
+    absl::Status status;
+    bool replayed = false;
+  };
+
+  std::vector<Waiting*> TakeGroup();
+  void WriteGroup(const std::vector<Waiting*>& group);
+  /// Runs the statement by itself. The keys of the records that were written.
+  absl::StatusOr<std::set<std::string>> Commit(const std::string& tenant, const std::vector<const Change*>& changes,
+                                               db::Deadline deadline);
+  void Settle(Waiting& waiting, const absl::StatusOr<std::set<std::string>>& written);
+
+  db::Pool& pool_;
+  const Options options_;
+  std::function<void()> on_commit_;
+
+  std::mutex mutex_;
+  std::condition_variable done_;
+  std::deque<Waiting*> queue_;
+  int leaders_ = 0;
+};
+
+/// The write statement of a table, for new records or for changed ones; for tests that EXPLAIN it.
+std::string WriteStatement(const Table& table, bool insert, bool with_events);
+
+}  // namespace embudo::resource
