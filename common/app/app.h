@@ -1,12 +1,14 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "common/base/background.h"
 #include "common/base/clock.h"
 #include "common/metrics/metrics.h"
 #include "common/rpc/client.h"
@@ -17,30 +19,51 @@ namespace embudo::app {
 /// What every service is configured by: flags, or the environment variable that --help names beside each.
 struct Config {
   std::string service;
-  std::string listen;             ///< --listen, EMBUDO_<SERVICE>_LISTEN
-  std::string metrics_listen;     ///< --metrics-listen: /metrics, /healthz
-  std::string postgres;           ///< --postgres, EMBUDO_POSTGRES: libpq conninfo without user
-  std::string redis;              ///< --redis, EMBUDO_REDIS: host:port or a socket's path
-  bool dev_identity = false;      ///< --dev-identity: loopback only
+  std::string listen;          ///< --listen, EMBUDO_<SERVICE>_LISTEN
+  std::string metrics_listen;  ///< --metrics-listen: /metrics, /healthz, /readyz; empty: not served
+  std::string postgres;        ///< --postgres, EMBUDO_POSTGRES: libpq conninfo without user
+  std::string redis;           ///< --redis, EMBUDO_REDIS: host:port or a socket's path
+  bool dev_identity = false;   ///< --dev-identity: loopback only
   std::string jwks, jwt_issuer, jwt_audience, jwt_tenant_claim, jwt_roles_claim;
-  std::string service_key;        ///< --service-key: PEM that signs calls to other services
-  std::string pipeline_target;    ///< --pipeline: gRPC target of the pipeline service
+  std::string service_key;      ///< --service-key: PEM that signs calls to other services
+  std::string pipeline_target;  ///< --pipeline: gRPC target of the pipeline service
   std::string capture_target, scoring_target, automation_target, reporting_target;
   int threads = 16;
+  int queue_length = 64;
   int partitions = 16;
   bool reflection = true;
   std::string log_level = "info";
+  std::chrono::milliseconds drain_notice{500};   ///< --drain-notice-ms
+  std::chrono::milliseconds drain_grace{20000};  ///< --drain-grace-ms
+  std::map<std::string, std::string> options;    ///< the service's own flags, see Option
+};
+
+/// A flag of one service's own: `--<name>`, or EMBUDO_<SERVICE>_<NAME>. Its value is in Config::options, by name.
+struct Option {
+  std::string name;
+  std::string help;
+  std::string default_value;
+};
+
+/// A part of a service that runs beside its RPCs (relay, consumer, worker). Start must not block; Stop waits until the
+/// part has handed back what it holds.
+class Background {
+ public:
+  virtual ~Background() = default;
+  virtual void Start() = 0;
+  virtual void Stop() = 0;
 };
 
 /// What a service puts into its process; filled by its Bind function.
 struct Bindings {
   std::vector<std::unique_ptr<rpc::Service>> services;
+  /// Started in this order before the port opens, stopped in reverse after the last call has been answered.
   std::vector<std::shared_ptr<Background>> background;
   /// Asked once a second: OK if the service can do its work. Its answer is the readiness.
   std::function<absl::Status()> ready;
 };
 
-/// What a Bind function is given.
+/// What a Bind function is given. All of it lives as long as the process serves.
 struct Environment {
   const Config& config;
   const Clock& clock;
@@ -53,7 +76,13 @@ struct Environment {
 using BindFunction = std::function<absl::Status(const Environment&, Bindings&)>;
 
 /// The whole life of a process: flags, logging, Bind, serve, wait for SIGTERM or SIGINT, drain, stop in reverse order.
-/// Returns the exit code.
-int Run(const std::string& service, const BindFunction& bind, int argc, char** argv);
+/// A second signal ends it at once. Returns the exit code.
+int Run(const std::string& service, const BindFunction& bind, int argc, char** argv,
+        const std::vector<Option>& options = {});
+
+/// Several services in one process on one port, each bound with a Config of its own name; they reach each other over
+/// that port.
+int RunAll(const std::vector<std::pair<std::string, BindFunction>>& services, int argc, char** argv,
+           const std::vector<Option>& options = {});
 
 }  // namespace embudo::app

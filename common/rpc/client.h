@@ -39,7 +39,8 @@ struct ClientOptions {
   std::chrono::milliseconds default_timeout{10000};
 };
 
-/// A bidirectional stream from the client's side, blocking; for tools, consumers in other processes, and tests.
+/// A stream from the client's side, blocking; for tools, consumers in other processes, and tests. One thread at a time
+/// reads and one, maybe another, writes. It must go before its client. Destroying it cancels the call.
 class ClientStream {
  public:
   virtual ~ClientStream() = default;
@@ -48,13 +49,16 @@ class ClientStream {
   /// False at the end of the stream.
   virtual bool Read(google::protobuf::Message* message) = 0;
   virtual void WritesDone() = 0;
-  /// Gives the stream up; Read and Write return false from now on.
+  /// Gives the stream up; Read and Write return false from now on. From any thread.
   virtual void Cancel() = 0;
+  /// Waits until the server ends the stream, passing over what it still sends, and returns how it ended. Nobody else
+  /// is in Read or Write then.
   virtual absl::Status Finish() = 0;
 };
 
-/// A channel to one service, with deadlines, keepalive, and the retry policy: UNAVAILABLE is retried up to four times
-/// with back-off, which is safe because every mutating method takes a request_id. Thread-safe.
+/// A channel to one service, with deadlines (never later than that of the call that the thread works for, see
+/// CallScope), its trace and call id handed on, keepalive, and the retry policy: UNAVAILABLE is retried up to four
+/// times with back-off, which is safe because every mutating method takes a request_id. Thread-safe.
 class Client {
  public:
   explicit Client(ClientOptions options);
@@ -76,7 +80,8 @@ class Client {
     return response;
   }
 
-  /// Starts a unary call and returns; `done` runs on a gRPC thread when the answer is there (in `response`).
+  /// Starts a unary call and returns; `done` runs on a gRPC thread when the answer is there (in `response`, which must
+  /// live until then). `done` must not block, throw, or destroy the client.
   void CallAsync(std::string_view method, const Identity& identity, const google::protobuf::Message& request,
                  google::protobuf::Message* response, std::function<void(absl::Status)> done,
                  std::optional<std::chrono::milliseconds> timeout = std::nullopt);

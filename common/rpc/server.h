@@ -19,15 +19,19 @@ struct ServerOptions {
   int threads = 16;
   /// Calls that may wait for a thread; above it RESOURCE_EXHAUSTED with RetryInfo.
   int queue_length = 64;
-  /// Deadline of calls that bring none.
+  /// Deadline of unary calls that bring none. Streams have none then.
   std::chrono::milliseconds default_deadline{30000};
+  /// Longest silence of the client in a client-streaming call, which holds a thread.
+  std::chrono::milliseconds stream_read_timeout{30000};
+  /// Largest message that is taken.
+  int max_receive_bytes = 4 << 20;
   bool reflection = true;
 };
 
-/// The gRPC server of a process: the callback API in front, a bounded executor behind, and around every handler, in this
-/// order: call id and trace; access log and metrics; the one conversion of Status to the wire; the exception barrier;
-/// drain and admission; authentication and the method's Access; deadline; value rules (BadRequest); the handler.
-/// Health (per service name, plus `liveness` and `readiness`) and reflection are served beside.
+/// The gRPC server of a process: the callback API in front, a bounded executor behind, and around every handler, in
+/// this order: call id and trace; access log and metrics; the one conversion of Status to the wire; the exception
+/// barrier; drain and admission; authentication and the method's Access; deadline; value rules (BadRequest); the
+/// handler. Health (per service name, plus `liveness` and `readiness`) and reflection are served beside.
 class Server {
  public:
   Server(ServerOptions options, std::shared_ptr<Authenticator> authenticator, metrics::Registry& metrics);

@@ -15,12 +15,11 @@
 namespace embudo::rpc {
 
 /// A unary handler without its types: request in, response or status out. Runs on the executor and may block.
-using UnaryHandler =
-    std::function<absl::Status(const CallContext&, const google::protobuf::Message& request,
-                               google::protobuf::Message& response)>;
+using UnaryHandler = std::function<absl::Status(const CallContext&, const google::protobuf::Message& request,
+                                                google::protobuf::Message& response)>;
 
-/// The server's end of a bidirectional stream, as a handler sees it. Thread-safe. No thread waits for a stream: the
-/// adapter calls the handler when something happens.
+/// The server's end of a bidirectional (or server-streaming) call, as a handler sees it. Thread-safe. No thread waits
+/// for a stream: the adapter calls the handler when something happens.
 class BidiStream {
  public:
   virtual ~BidiStream() = default;
@@ -43,43 +42,51 @@ class StreamHandler {
   virtual void OnReadsDone() = 0;
   /// The last Write has left.
   virtual void OnWritable() = 0;
+  /// The server is about to stop: send what there is to say and finish soon; a stream that does not is cut when the
+  /// grace time is over.
+  virtual void OnDraining() {}
   /// The stream is over (finished, cancelled, connection lost). Nothing is called after this.
   virtual void OnDone() = 0;
 };
 
-/// Makes the handler of a new stream. `stream` lives until OnDone has returned.
+/// Makes the handler of a new stream, on gRPC's thread: it must not block, and may write and finish already. `stream`
+/// lives until OnDone has returned, and longer as long as somebody holds it.
 using StreamFactory = std::function<std::shared_ptr<StreamHandler>(std::shared_ptr<BidiStream> stream)>;
 
-/// Reads the next message of a client-streaming call; nullopt at its end. Blocks the executor's thread.
+/// Reads the next message of a client-streaming call, already validated; nullptr at the end of the stream. Blocks the
+/// executor's thread: DEADLINE_EXCEEDED if the client is silent for longer than ServerOptions::stream_read_timeout,
+/// CANCELLED if it is gone.
 using MessageReader = std::function<absl::StatusOr<std::unique_ptr<google::protobuf::Message>>()>;
-/// A client-streaming handler: the reader yields nullptr at the end of the stream.
+/// A client-streaming handler. Runs on the executor. To end the call early it returns without reading on.
 using ClientStreamHandler =
     std::function<absl::Status(const CallContext&, const MessageReader& next, google::protobuf::Message& response)>;
 
 /// The handlers of one proto service, by method. The types, the access rules and the value rules come from the
-/// service's descriptor, so that a new RPC is its proto, its handler and its test. Building a server with a service that
-/// lacks a handler for one of its methods is a programming error and aborts at start.
+/// service's descriptor, so that a new RPC is its proto, its handler and its test. Building a server with a service
+/// that lacks a handler for one of its methods is a programming error and aborts at start.
 class Service {
  public:
   explicit Service(const google::protobuf::ServiceDescriptor* descriptor);
 
   /// Registers the handler of a unary method, such as
-  ///   service.Unary<CreateLeadRequest, Lead>("CreateLead", [](const CallContext& call, const CreateLeadRequest& request)
+  ///   service.Unary<CreateLeadRequest, Lead>("CreateLead", [](const CallContext& call, const CreateLeadRequest&
+  ///   request)
   ///                                                            -> absl::StatusOr<Lead> { ... });
   template <class Request, class Response, class Handler>
   Service& Unary(std::string_view method, Handler handler) {
     CheckTypes(method, Request::descriptor(), Response::descriptor());
-    return UnaryAny(method, [handler = std::move(handler)](const CallContext& call,
-                                                           const google::protobuf::Message& request,
-                                                           google::protobuf::Message& response) -> absl::Status {
-      absl::StatusOr<Response> result = handler(call, static_cast<const Request&>(request));
-      if (!result.ok()) return result.status();
-      static_cast<Response&>(response).Swap(&*result);
-      return absl::OkStatus();
-    });
+    return UnaryAny(method,
+                    [handler = std::move(handler)](const CallContext& call, const google::protobuf::Message& request,
+                                                   google::protobuf::Message& response) -> absl::Status {
+                      absl::StatusOr<Response> result = handler(call, static_cast<const Request&>(request));
+                      if (!result.ok()) return result.status();
+                      static_cast<Response&>(response).Swap(&*result);
+                      return absl::OkStatus();
+                    });
   }
   /// The same without types, for mechanisms that serve many resources through their descriptors.
   Service& UnaryAny(std::string_view method, UnaryHandler handler);
+  /// For bidirectional methods, and for server-streaming ones: there the client's one message comes by OnMessage.
   Service& Bidi(std::string_view method, StreamFactory factory);
   Service& ClientStream(std::string_view method, ClientStreamHandler handler);
 

@@ -1,0 +1,136 @@
+#include "common/rpc/call.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+#include "common/base/ids.h"
+#include "common/log/log.h"
+#include "common/rpc/origin.h"
+#include "common/rpc/wire.h"
+#include "common/trace/trace.h"
+
+namespace embudo::rpc {
+namespace {
+
+using std::chrono::steady_clock;
+using std::chrono::system_clock;
+
+constexpr char kCallIdHeader[] = "x-request-id";
+constexpr size_t kMaxCallId = 64;
+
+/// A caller's id goes into logs and metadata as it is, so it must be plain.
+bool IsCallId(std::string_view id) {
+  return !id.empty() && id.size() <= kMaxCallId && std::all_of(id.begin(), id.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == ':';
+  });
+}
+
+std::string NewId() { return Uuid::V7(Clock::System().Now()).ToString(); }
+
+/// Whether the error is the server's and not the caller's.
+bool IsServerFault(absl::StatusCode code) {
+  return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnknown ||
+         code == absl::StatusCode::kDataLoss;
+}
+
+}  // namespace
+
+Call::Call(Core& core, const ServedMethod& method, grpc::CallbackServerContext& grpc)
+    : core_(core), method_(method), grpc_(grpc) {
+  method_.metrics.Started();
+  context_.method = method_.name;
+  context_.peer = grpc_.peer();
+  const std::string_view call_id = Metadata(kCallIdHeader);
+  context_.call_id = IsCallId(call_id) ? std::string(call_id) : NewId();
+  const auto parent = trace::Context::Parse(Metadata("traceparent"));
+  context_.traceparent = (parent ? parent->Child() : trace::Context::New()).ToTraceparent();
+  grpc_.AddInitialMetadata(kCallIdHeader, context_.call_id);
+  SetDeadline();
+}
+
+std::string_view Call::Metadata(std::string_view name) const {
+  const auto& metadata = grpc_.client_metadata();
+  const auto found = metadata.find(grpc::string_ref(name.data(), name.size()));
+  if (found == metadata.end()) return {};
+  return {found->second.data(), found->second.size()};
+}
+
+void Call::SetDeadline() {
+  const bool streams = method_.descriptor->client_streaming() || method_.descriptor->server_streaming();
+  const system_clock::time_point deadline = grpc_.deadline();
+  const auto now = system_clock::now();
+  // gRPC gives a time far away where the caller gave none.
+  if (deadline < now + std::chrono::hours(24 * 365)) {
+    context_.deadline = start_ + std::chrono::duration_cast<steady_clock::duration>(deadline - now);
+  } else if (!streams) {
+    context_.deadline = start_ + core_.options.default_deadline;
+  }
+}
+
+absl::Status Call::Admit() {
+  if (method_.immediate) return absl::OkStatus();
+  if (core_.draining) {
+    return Error(absl::StatusCode::kUnavailable, "DRAINING", "the server is shutting down")
+        .RetryAfter(std::chrono::milliseconds(100));
+  }
+  if (!method_.has_access || !method_.access.anonymous()) {
+    const MetadataLookup metadata = [this](std::string_view name) { return Metadata(name); };
+    EMBUDO_ASSIGN_OR_RETURN(context_.identity, core_.authenticator->Authenticate(metadata));
+    ReadOrigin(metadata, &context_.identity);
+  }
+  EMBUDO_RETURN_IF_ERROR(CheckAccess(method_, context_.identity));
+  return CheckAlive();
+}
+
+absl::Status Call::CheckAlive() const {
+  if (context_.cancelled->load(std::memory_order_relaxed)) return absl::CancelledError("the caller went away");
+  if (steady_clock::now() >= context_.deadline) {
+    return absl::DeadlineExceededError("the deadline passed before the call was taken up");
+  }
+  return absl::OkStatus();
+}
+
+grpc::Status Call::Finish(const absl::Status& status) {
+  const double seconds = std::chrono::duration<double>(steady_clock::now() - start_).count();
+  const std::string error_id = IsMasked(status) ? NewId() : std::string();
+  method_.metrics.Handled(status.code(), seconds);
+  Log(status, seconds, error_id);
+  // A call that fails at once may have no initial metadata on the wire.
+  if (!status.ok()) grpc_.AddTrailingMetadata(kCallIdHeader, context_.call_id);
+  return ToWire(status, context_.call_id, error_id);
+}
+
+void Call::Log(const absl::Status& status, double seconds, const std::string& error_id) const {
+  const bool fault = IsServerFault(status.code());
+  if (!fault && !log::InfoEnabled()) return;
+  nlohmann::json fields = {{"method", method_.name},
+                           {"code", absl::StatusCodeToString(status.code())},
+                           {"duration_ms", std::round(seconds * 1e6) / 1e3},
+                           {"call_id", context_.call_id},
+                           {"trace_id", trace::TraceIdOf(context_.traceparent)}};
+  if (!context_.identity.tenant.empty()) fields["tenant"] = context_.identity.tenant;
+  if (!fault) {
+    if (!status.ok()) fields["reason"] = ReasonOf(status);
+    log::Info("rpc", fields);
+    return;
+  }
+  fields["error"] = MessageOf(status);
+  if (!error_id.empty()) fields["error_id"] = error_id;
+  log::Error("rpc", fields);
+}
+
+absl::Status Overloaded() {
+  return Error(absl::StatusCode::kResourceExhausted, "SERVER_OVERLOADED", "too many calls at once")
+      .RetryAfter(std::chrono::milliseconds(200));
+}
+
+absl::Status ParseRequest(const ServedMethod& method, const grpc::ByteBuffer& bytes, google::protobuf::Message* out) {
+  if (!ParseBytes(bytes, out)) {
+    return Error(absl::StatusCode::kInvalidArgument, "MALFORMED_REQUEST",
+                 "the request is not a " + out->GetDescriptor()->full_name());
+  }
+  return method.validator.Check(*out);
+}
+
+}  // namespace embudo::rpc

@@ -1,0 +1,44 @@
+#include "common/rpc/client_call.h"
+
+#include <algorithm>
+
+#include "common/rpc/origin.h"
+#include "common/trace/trace.h"
+
+namespace embudo::rpc {
+
+void CallsUnderWay::Add(grpc::ClientContext* context) {
+  const std::lock_guard lock(mutex_);
+  contexts_.insert(context);
+}
+
+void CallsUnderWay::Remove(grpc::ClientContext* context) {
+  const std::lock_guard lock(mutex_);
+  contexts_.erase(context);
+  // Under the lock: the client may be gone as soon as its destructor can take it.
+  if (contexts_.empty()) none_left_.notify_all();
+}
+
+void CallsUnderWay::CancelAndWait() {
+  std::unique_lock lock(mutex_);
+  for (grpc::ClientContext* context : contexts_) context->TryCancel();
+  none_left_.wait(lock, [this] { return contexts_.empty(); });
+}
+
+void PrepareContext(const Identity& identity, Credentials* credentials,
+                    std::optional<std::chrono::milliseconds> timeout, grpc::ClientContext* context) {
+  if (credentials != nullptr) {
+    for (const auto& [name, value] : credentials->Metadata(identity)) context->AddMetadata(name, value);
+  }
+  for (const auto& [name, value] : OriginMetadata(identity)) context->AddMetadata(name, value);
+  std::optional<trace::Context> parent;
+  if (const CallContext* outer = CallScope::Current()) {
+    if (!outer->call_id.empty()) context->AddMetadata("x-request-id", outer->call_id);
+    parent = trace::Context::Parse(outer->traceparent);
+    if (timeout) timeout = std::min(*timeout, outer->TimeLeft());
+  }
+  context->AddMetadata("traceparent", (parent ? parent->Child() : trace::Context::New()).ToTraceparent());
+  if (timeout) context->set_deadline(std::chrono::system_clock::now() + *timeout);
+}
+
+}  // namespace embudo::rpc

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/generic/generic_stub.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+
+#include "common/rpc/client.h"
+
+namespace embudo::rpc {
+
+/// The calls that a client has under way: gRPC must not lose the channel under one.
+class CallsUnderWay {
+ public:
+  void Add(grpc::ClientContext* context);
+  void Remove(grpc::ClientContext* context);
+  /// Cancels all and returns when the last has ended.
+  void CancelAndWait();
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable none_left_;
+  std::unordered_set<grpc::ClientContext*> contexts_;
+};
+
+/// What every call of a client sends beside its message: who calls, and the call id, trace and deadline of the call
+/// that the thread works for. `timeout` nullopt: no deadline of its own.
+void PrepareContext(const Identity& identity, Credentials* credentials,
+                    std::optional<std::chrono::milliseconds> timeout, grpc::ClientContext* context);
+
+std::unique_ptr<ClientStream> OpenStream(grpc::GenericStub& stub, const std::string& path, CallsUnderWay& calls,
+                                         std::unique_ptr<grpc::ClientContext> context);
+
+}  // namespace embudo::rpc

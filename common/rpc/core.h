@@ -1,0 +1,29 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "common/metrics/metrics.h"
+#include "common/rpc/authenticator.h"
+#include "common/rpc/executor.h"
+#include "common/rpc/server.h"
+#include "common/rpc/streams.h"
+
+namespace embudo::rpc {
+
+/// What the calls of one server share.
+struct Core {
+  Core(const ServerOptions& server_options, std::shared_ptr<Authenticator> server_authenticator)
+      : options(server_options),
+        authenticator(std::move(server_authenticator)),
+        executor(options.threads, options.queue_length) {}
+
+  const ServerOptions options;
+  const std::shared_ptr<Authenticator> authenticator;
+  Executor executor;
+  Streams streams;
+  /// New calls are refused.
+  std::atomic<bool> draining = false;
+};
+
+}  // namespace embudo::rpc

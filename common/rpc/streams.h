@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace embudo::rpc {
+
+/// A stream that can be told that the server is about to stop.
+class Drainable {
+ public:
+  virtual ~Drainable() = default;
+  virtual void Drain() = 0;
+};
+
+/// The running streams of a server. Thread-safe.
+class Streams {
+ public:
+  /// Tells `stream` to drain when Drain is called, or at once if it already was.
+  void Add(const std::shared_ptr<Drainable>& stream);
+  void Drain();
+
+ private:
+  std::mutex mutex_;
+  bool draining_ = false;
+  std::vector<std::weak_ptr<Drainable>> streams_;
+  size_t sweep_at_ = 64;
+};
+
+}  // namespace embudo::rpc
