@@ -259,6 +259,20 @@ absl::StatusOr<Money> MultiplyMoney(const Money& money, int64_t factor) {
   return FromTotalNanos(units * kNanosPerUnit + nanos, money.currency_code());
 }
 
+absl::StatusOr<Money> ScaleMoney(const Money& money, std::string_view decimal) {
+  EMBUDO_ASSIGN_OR_RETURN(const Money factor, MoneyFromNumeric(decimal, ""));
+  // The factor's nanos without their trailing zeros, so that the product stays small.
+  Int128 numerator = TotalNanos(factor);
+  Int128 denominator = kNanosPerUnit;
+  while (denominator > 1 && numerator % 10 == 0) {
+    numerator /= 10;
+    denominator /= 10;
+  }
+  Int128 product = 0;
+  if (__builtin_mul_overflow(TotalNanos(money), numerator, &product) || product % denominator != 0) return OutOfRange();
+  return FromTotalNanos(product / denominator, money.currency_code());
+}
+
 bool IsZero(const Money& money) { return money.units() == 0 && money.nanos() == 0; }
 
 }  // namespace embudo

@@ -45,6 +45,8 @@ absl::StatusOr<int> CompareMoney(const google::type::Money& a, const google::typ
 /// CURRENCY_MISMATCH or AMOUNT_OUT_OF_RANGE on failure.
 absl::StatusOr<google::type::Money> AddMoney(const google::type::Money& a, const google::type::Money& b);
 absl::StatusOr<google::type::Money> MultiplyMoney(const google::type::Money& money, int64_t factor);
+/// Times a plain decimal (`1000000`, `0.01`). AMOUNT_OUT_OF_RANGE where the exact product does not fit.
+absl::StatusOr<google::type::Money> ScaleMoney(const google::type::Money& money, std::string_view decimal);
 bool IsZero(const google::type::Money& money);
 
 }  // namespace embudo

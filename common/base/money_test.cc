@@ -121,6 +121,16 @@ TEST(MoneyTest, AddsAndMultipliesExactly) {
   EXPECT_EQ(Text(MultiplyMoney(Make(max, 999'999'999), max)), "AMOUNT_OUT_OF_RANGE");
 }
 
+TEST(MoneyTest, ScalesByADecimal) {
+  EXPECT_EQ(Text(ScaleMoney(Make(1100, 40'000'000), "1000000")), "1100040000 USD");
+  EXPECT_EQ(Text(ScaleMoney(Make(12345), "0.01")), "123.45 USD");
+  EXPECT_EQ(Text(ScaleMoney(Make(-3), "1.5")), "-4.5 USD");
+  EXPECT_EQ(Text(ScaleMoney(Make(5), "0")), "0 USD");
+  EXPECT_EQ(Text(ScaleMoney(Make(0, 1), "0.1")), "AMOUNT_OUT_OF_RANGE");
+  EXPECT_EQ(Text(ScaleMoney(Make(std::numeric_limits<int64_t>::max()), "1000000")), "AMOUNT_OUT_OF_RANGE");
+  EXPECT_EQ(Text(ScaleMoney(Make(1), "million")), "INVALID_AMOUNT");
+}
+
 TEST(MoneyTest, ChecksTheRulesOfItsType) {
   EXPECT_TRUE(CheckMoney(Make(5, 5)).ok());
   EXPECT_TRUE(CheckMoney(Make(5, 0, "")).ok());
