@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/base/background.h"
 #include "common/base/clock.h"
 #include "common/metrics/metrics.h"
 #include "common/rpc/client.h"
@@ -43,15 +44,6 @@ struct Option {
   std::string name;
   std::string help;
   std::string default_value;
-};
-
-/// A part of a service that runs beside its RPCs (relay, consumer, worker). Start must not block; Stop waits until the
-/// part has handed back what it holds.
-class Background {
- public:
-  virtual ~Background() = default;
-  virtual void Start() = 0;
-  virtual void Stop() = 0;
 };
 
 /// What a service puts into its process; filled by its Bind function.

@@ -16,15 +16,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kBlock{500};
-constexpr milliseconds kRedisTimeout{2500};
-
-constexpr char kReadLog[] =
-    "SELECT partition, position, data FROM pipeline.event_log"
-    " WHERE partition = $1::smallint AND position > $2 ORDER BY position LIMIT $3::int";
-
-int64_t PositionOf(std::string_view id) { return std::strtoll(std::string(id).c_str(), nullptr, 10); }
-
 bool IsPassing(const absl::Status& status) {
   return status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kAborted ||
          status.code() == absl::StatusCode::kDeadlineExceeded ||
@@ -59,7 +50,8 @@ Consumer::Consumer(Options options, Apply apply, metrics::Registry& metrics)
     : options_(std::move(options)),
       apply_(std::move(apply)),
       metrics_(metrics),
-      holder_(Uuid::V7(Clock::System().Now()).ToString()) {}
+      holder_(Uuid::V7(Clock::System().Now()).ToString()),
+      reader_(options_.redis, options_.name) {}
 
 Consumer::~Consumer() { Stop(); }
 
@@ -109,7 +101,12 @@ absl::Status Consumer::ConsumeUntilError() {
       EMBUDO_RETURN_IF_ERROR(RenewLeases(*connection));
       next_renewal = now + options_.lease / 4;
     }
-    EMBUDO_ASSIGN_OR_RETURN(const std::vector<Stored> batch, Fetch(*connection));
+    if (held_.empty()) {
+      Pause(milliseconds(500));
+      continue;
+    }
+    EMBUDO_ASSIGN_OR_RETURN(const std::vector<Stored> batch,
+                            reader_.Read(*connection, held_, options_.batch_size));
     if (!batch.empty()) EMBUDO_RETURN_IF_ERROR(ApplyBatch(*connection, batch));
   }
   return connection
@@ -138,78 +135,6 @@ absl::Status Consumer::RenewLeases(db::Connection& connection) {
   held_ = std::move(held);
   metrics_.Gauge("embudo_consumer_partitions", "Partitions that this process consumes", {{"consumer", options_.name}})
       .Set(static_cast<double>(held_.size()));
-  return absl::OkStatus();
-}
-
-absl::StatusOr<std::vector<Consumer::Stored>> Consumer::Fetch(db::Connection& connection) {
-  if (held_.empty()) {
-    Pause(kBlock);
-    return std::vector<Stored>();
-  }
-  if (redis_ == nullptr) {
-    auto opened = redis::Connection::Open(options_.redis, kRedisTimeout);
-    if (opened.ok()) redis_ = *std::move(opened);
-  }
-  if (redis_ != nullptr) {
-    absl::StatusOr<std::vector<Stored>> batch = FetchFromRedis(connection);
-    if (batch.ok() || ReasonOf(batch.status()) != "REDIS_UNAVAILABLE") return batch;
-    redis_.reset();
-    log::Warning("consumer: Redis is away, reading from PostgreSQL", {{"consumer", options_.name}});
-  }
-  std::vector<Stored> batch;
-  for (const auto& [partition, position] : held_) {
-    const int limit = options_.batch_size - static_cast<int>(batch.size());
-    if (limit > 0) EMBUDO_RETURN_IF_ERROR(FetchFromLog(connection, partition, position, limit, &batch));
-  }
-  if (batch.empty()) Pause(milliseconds(100));
-  return batch;
-}
-
-absl::StatusOr<std::vector<Consumer::Stored>> Consumer::FetchFromRedis(db::Connection& connection) {
-  const std::string count = std::to_string(std::max<int>(1, options_.batch_size / static_cast<int>(held_.size())));
-  const std::string block = std::to_string(kBlock.count());
-  std::vector<std::string> keys;
-  std::vector<std::string> ids;
-  std::map<std::string, int, std::less<>> partition_of;
-  for (const auto& [partition, position] : held_) {
-    keys.push_back(StreamKey(partition));
-    ids.push_back(std::to_string(position) + "-0");
-    partition_of[keys.back()] = partition;
-  }
-  redis::Connection::Args args = {"XREAD", "COUNT", count, "BLOCK", block, "STREAMS"};
-  args.insert(args.end(), keys.begin(), keys.end());
-  args.insert(args.end(), ids.begin(), ids.end());
-  EMBUDO_ASSIGN_OR_RETURN(const redis::Reply reply, redis_->Command(args));
-
-  std::vector<Stored> batch;
-  for (size_t s = 0; s < reply.size(); ++s) {
-    const int partition = partition_of.find(reply[s][0].text())->second;
-    const redis::Reply entries = reply[s][1];
-    int64_t next = held_[partition] + 1;
-    for (size_t i = 0; i < entries.size(); ++i) {
-      const int64_t position = PositionOf(entries[i][0].text());
-      if (position != next) {
-        // Redis lost something: the rest of this partition comes from the log.
-        const size_t before = batch.size();
-        EMBUDO_RETURN_IF_ERROR(FetchFromLog(connection, partition, next - 1, options_.batch_size, &batch));
-        if (batch.size() > before || i > 0) break;
-        // The log no longer has it either (retention): go on with the oldest that there is.
-        log::Error("consumer: events are gone", {{"consumer", options_.name}, {"partition", partition},
-                                                 {"from", next}, {"to", position - 1}});
-      }
-      next = position + 1;
-      batch.push_back({partition, position, std::string(entries[i][1][1].text())});
-    }
-  }
-  return batch;
-}
-
-absl::Status Consumer::FetchFromLog(db::Connection& connection, int partition, int64_t after, int limit,
-                                    std::vector<Stored>* out) {
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kReadLog, db::Params::Of(partition, after, limit)));
-  for (int i = 0; i < rows.size(); ++i) {
-    out->push_back({static_cast<int>(rows[i].Int(0)), rows[i].Int(1), rows[i].Bytes(2)});
-  }
   return absl::OkStatus();
 }
 

@@ -12,8 +12,8 @@
 #include "common/base/background.h"
 #include "common/base/ids.h"
 #include "common/db/pool.h"
+#include "common/event/log_reader.h"
 #include "common/metrics/metrics.h"
-#include "common/redis/connection.h"
 #include "embudo/type/v1/event.pb.h"
 
 namespace embudo::event {
@@ -49,20 +49,9 @@ class Consumer : public Background {
   void Stop() override;
 
  private:
-  struct Stored {
-    int partition;
-    int64_t position;
-    std::string data;
-  };
-
   void Run();
   absl::Status ConsumeUntilError();
   absl::Status RenewLeases(db::Connection& connection);
-  /// What is there to read, at most a batch, in order and without gaps per partition; waits a little for it.
-  absl::StatusOr<std::vector<Stored>> Fetch(db::Connection& connection);
-  absl::StatusOr<std::vector<Stored>> FetchFromRedis(db::Connection& connection);
-  absl::Status FetchFromLog(db::Connection& connection, int partition, int64_t after, int limit,
-                            std::vector<Stored>* out);
   absl::Status ApplyBatch(db::Connection& connection, const std::vector<Stored>& batch);
   absl::Status ApplyInTx(db::Connection& connection, const std::vector<Stored>& batch, bool dead_letter,
                          const std::string& error);
@@ -74,7 +63,7 @@ class Consumer : public Background {
   const Apply apply_;
   metrics::Registry& metrics_;
   const std::string holder_;
-  std::unique_ptr<redis::Connection> redis_;
+  LogReader reader_;
   /// Checkpoint of each partition whose lease is held.
   std::map<int, int64_t> held_;
   int failures_ = 0;
