@@ -66,7 +66,7 @@ std::string JsonOf(const Message& message) {
   std::string out;
   google::protobuf::util::JsonPrintOptions options;
   options.preserve_proto_field_names = true;
-  google::protobuf::util::MessageToJsonString(message, &out, options).IgnoreError();
+  (void)google::protobuf::util::MessageToJsonString(message, &out, options);
   return out;
 }
 
@@ -94,7 +94,7 @@ void ReadJsonField(std::string_view text, const FieldDescriptor* field, Message*
   if (text == "[]" || text == "{}" || text.empty() || text == "null") return;
   const std::string json = "{\"" + field->name() + "\":" + std::string(text) + "}";
   std::unique_ptr<Message> parsed(message->New());
-  google::protobuf::util::JsonStringToMessage(json, parsed.get()).IgnoreError();
+  (void)google::protobuf::util::JsonStringToMessage(json, parsed.get());
   message->MergeFrom(*parsed);
 }
 

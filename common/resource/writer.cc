@@ -36,7 +36,9 @@ std::string KeyExpression(const Table& table, const std::string& alias) {
 // Every column that a write sets; the tenant and the counters are no columns of the resource.
 std::vector<std::string> WrittenColumns(const Table& table) {
   std::vector<std::string> columns = {"tenant_id"};
-  columns.insert(columns.end(), table.columns().begin(), table.columns().end());
+  for (const std::string& column : table.columns()) {
+    if (column != "tenant_id") columns.push_back(column);  // a tenant's own id
+  }
   columns.emplace_back("revision");
   columns.emplace_back("version");
   return columns;
