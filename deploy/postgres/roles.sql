@@ -1,5 +1,5 @@
--- Who may do what in Embudo's database. Run by a superuser inside that database, before the migrations; running it again
--- changes nothing:
+-- Who may do what in Embudo's database. Run by a superuser inside that database, before the migrations; running it
+-- again changes nothing:
 --
 --     psql --dbname=embudo --file=deploy/postgres/roles.sql
 --
@@ -58,5 +58,5 @@ GRANT USAGE ON SCHEMA scoring TO scoring_rpc, scoring_worker;
 GRANT USAGE ON SCHEMA automation TO automation_rpc, automation_worker;
 GRANT USAGE ON SCHEMA reporting TO reporting_rpc, reporting_worker;
 -- The pipeline's published views are there for all.
-GRANT USAGE ON SCHEMA pipeline TO pipeline_rpc, pipeline_worker, capture_rpc, capture_worker, scoring_rpc, scoring_worker,
-  automation_rpc, automation_worker, reporting_rpc, reporting_worker;
+GRANT USAGE ON SCHEMA pipeline TO pipeline_rpc, pipeline_worker, capture_rpc, capture_worker, scoring_rpc,
+  scoring_worker, automation_rpc, automation_worker, reporting_rpc, reporting_worker;

@@ -125,6 +125,6 @@ postgres_conninfo() { echo "host=$(socket_dir "$1")"; }
 postgres_psql() {
   local dir=$1
   shift
-  "$(postgres_bin)/psql" --host="$(socket_dir "$dir")" --username=postgres --no-psqlrc --quiet --tuples-only --no-align \
-    --set=ON_ERROR_STOP=1 "$@"
+  "$(postgres_bin)/psql" --host="$(socket_dir "$dir")" --username=postgres --no-psqlrc --quiet \
+    --tuples-only --no-align --set=ON_ERROR_STOP=1 "$@"
 }
