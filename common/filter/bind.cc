@@ -6,6 +6,7 @@
 #include "common/base/error.h"
 #include "common/filter/convert.h"
 #include "common/filter/syntax.h"
+#include "common/text/unicode.h"
 
 namespace embudo::filter {
 namespace {
@@ -128,7 +129,9 @@ class Binder {
 
   absl::StatusOr<Node> Text(Named named, Comparator comparator, const Literal& literal) {
     const Field& field = *named.test.field;
-    const auto fold = [&](const std::string& text) { return field.column.case_insensitive ? LowerCase(text) : text; };
+    const auto fold = [&](const std::string& text) {
+      return field.column.case_insensitive ? text::ToLower(text) : text;
+    };
     if (IsOrdering(comparator)) {
       if (literal.HasWildcard()) return Wrong(named, literal, "no wildcards, which are for = and !=");
       if (literal.text.empty()) return Wrong(named, literal, "a text to compare with");
@@ -186,7 +189,7 @@ class Binder {
     }
     for (std::string& name : names) {
       auto normal = NormalName(*named.test.field, name);
-      if (!normal) return Internal("a resolver gave " + name + " for " + named.test.field->reference_pattern);
+      if (!normal) return Internal("a resolver gave " + name + " for " + named.test.field->pattern->text());
       name = *std::move(normal);
     }
     std::sort(names.begin(), names.end());
@@ -268,7 +271,7 @@ class Binder {
       if (!named.ok() || named->test.field != nullptr) return named;
     }
     for (const char* keyword : {"AND", "OR", "NOT"}) {
-      if (LowerCase(keyword) == LowerCase(name)) {
+      if (text::ToLower(keyword) == text::ToLower(name)) {
         return source_.Error(offset, "unexpected " + Quote(name) + "; did you mean " + keyword + "?");
       }
     }

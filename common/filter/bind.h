@@ -18,16 +18,16 @@ struct Mount {
   std::string prefix;
   const Schema* schema;
   /// From the record to the schema's message.
-  Chain chain{};
+  Chain chain;
   /// From the previous record to the schema's message, for fields as they were before the change.
-  std::optional<Chain> previous_chain{};
+  std::optional<Chain> previous_chain;
 };
 
 /// The fields that a filter sees.
 struct Scope {
   std::vector<Mount> mounts;
   /// Messages of whose fields `changed:` may name one. Empty: there is no `changed`.
-  std::vector<const google::protobuf::Descriptor*> changed{};
+  std::vector<const google::protobuf::Descriptor*> changed;
 };
 
 /// Parses a filter and binds its names and values.

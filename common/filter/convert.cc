@@ -10,19 +10,6 @@ Value OrNothing(const std::optional<T>& value) {
   return value ? Value(*value) : Value();
 }
 
-/// The parts of the text between slashes; at least one.
-std::vector<std::string_view> Split(std::string_view text) {
-  std::vector<std::string_view> parts;
-  for (size_t begin = 0;;) {
-    const size_t end = text.find('/', begin);
-    parts.push_back(text.substr(begin, end - begin));
-    if (end == std::string_view::npos) return parts;
-    begin = end + 1;
-  }
-}
-
-bool IsVariable(std::string_view part) { return part.size() > 2 && part.front() == '{'; }
-
 Value Bool(const Literal& literal) {
   if (literal.text != "true" && literal.text != "false") return {};
   return literal.text == "true";
@@ -80,7 +67,7 @@ Value Convert(const Field& field, const Literal& literal, std::string& expected)
       return literal.text.empty() ? Value() : Value(std::vector<std::string>{literal.text});
     case Type::kReference:
     case Type::kReferenceSet: {
-      expected = field.reference_pattern + (field.column.uuid_ids ? " with UUIDs" : "");
+      expected = field.pattern->text() + (field.column.uuid_ids ? " with UUIDs" : "");
       const auto name = NormalName(field, literal.text);
       return name ? Value(std::vector<std::string>{*name}) : Value();
     }
@@ -92,36 +79,18 @@ Value Convert(const Field& field, const Literal& literal, std::string& expected)
 }
 
 std::optional<std::string> NormalName(const Field& field, std::string_view name) {
-  const auto pattern = Split(field.reference_pattern);
-  auto parts = Split(name);
-  if (parts.size() == 1 && pattern.size() == 2) parts.insert(parts.begin(), pattern[0]);
-  if (parts.size() != pattern.size()) return std::nullopt;
-  std::string normal;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    if (i > 0) normal += '/';
-    if (!IsVariable(pattern[i])) {
-      if (parts[i] != pattern[i]) return std::nullopt;
-      normal += parts[i];
-    } else if (field.column.uuid_ids) {
-      const auto uuid = Uuid::Parse(parts[i]);
+  const ResourcePattern& pattern = *field.pattern;
+  std::optional<std::vector<std::string>> ids = pattern.Match(name);
+  if (!ids && pattern.variables() == 1 && IsResourceId(name)) ids = {std::string(name)};
+  if (!ids) return std::nullopt;
+  if (field.column.uuid_ids) {
+    for (std::string& id : *ids) {
+      const auto uuid = Uuid::Parse(id);
       if (!uuid) return std::nullopt;
-      normal += uuid->ToString();
-    } else {
-      if (parts[i].empty()) return std::nullopt;
-      normal += parts[i];
+      id = uuid->ToString();
     }
   }
-  return normal;
-}
-
-std::vector<std::string> IdsOf(const Field& field, std::string_view name) {
-  const auto pattern = Split(field.reference_pattern);
-  const auto parts = Split(name);
-  std::vector<std::string> ids;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    if (IsVariable(pattern[i])) ids.emplace_back(parts[i]);
-  }
-  return ids;
+  return pattern.Build(*ids);
 }
 
 }  // namespace embudo::filter

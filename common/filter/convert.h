@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/filter/syntax.h"
 #include "common/filter/tree.h"
@@ -16,7 +15,5 @@ Value Convert(const Field& field, const Literal& literal, std::string& expected)
 
 /// The full name of a reference: `tags/churn`, also for `churn`. Nothing if it doesn't fit the pattern.
 std::optional<std::string> NormalName(const Field& field, std::string_view name);
-/// The ids in a full name, in the order of the pattern's variables.
-std::vector<std::string> IdsOf(const Field& field, std::string_view name);
 
 }  // namespace embudo::filter

@@ -7,6 +7,7 @@
 #include "common/base/error.h"
 #include "common/filter/bind.h"
 #include "common/filter/tree.h"
+#include "common/text/unicode.h"
 
 namespace embudo::filter {
 namespace {
@@ -19,7 +20,7 @@ const FieldDescriptor* EventField(const char* name) { return Event::descriptor()
 
 /// `lead.stage_changed` for EVENT_TYPE_LEAD_STAGE_CHANGED.
 std::string TypeText(const google::protobuf::EnumValueDescriptor& value) {
-  std::string text = LowerCase(ShortName(value));
+  std::string text = text::ToLower(ShortName(value));
   size_t end_of_resource = text.find('_');
   for (int i = 0; i < Resource::descriptor()->field_count(); ++i) {
     const std::string& resource = Resource::descriptor()->field(i)->name();

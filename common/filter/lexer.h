@@ -14,7 +14,7 @@ struct Token {
   size_t offset = 0;
   size_t end = 0;
   /// The value of a word or string.
-  Literal literal{};
+  Literal literal;
   Comparator comparator = Comparator::kNone;
 
   bool IsWord(std::string_view word) const { return kind == Kind::kWord && literal.text == word; }

@@ -1,16 +1,12 @@
 #include "common/filter/literal.h"
 
-#include <locale.h>
-#include <wctype.h>
-
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
+
+#include "common/base/money.h"
 
 namespace embudo::filter {
 namespace {
-
-constexpr int kDecimals = 9;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
@@ -76,8 +72,7 @@ std::optional<Number> ParseNumber(std::string_view text) {
 }
 
 bool InRange(Time time) {
-  using namespace std::chrono;
-  return time >= Time(sys_days(year(1) / 1 / 1)) && time < Time(sys_days(year(10000) / 1 / 1));
+  return time >= Time(Day(std::chrono::year(1) / 1 / 1)) && time < Time(Day(std::chrono::year(10000) / 1 / 1));
 }
 
 std::optional<Day> TakeDay(std::string_view& text) {
@@ -105,7 +100,7 @@ std::optional<std::chrono::minutes> TakeHourAndMinute(std::string_view& text) {
 std::optional<std::chrono::microseconds> TakeFraction(std::string_view& text) {
   if (!Take(text, ".")) return std::chrono::microseconds(0);
   std::string digits(TakeDigits(text));
-  if (digits.empty() || digits.size() > kDecimals) return std::nullopt;
+  if (digits.empty() || digits.size() > 9) return std::nullopt;
   digits.resize(6, '0');
   return std::chrono::microseconds(*Convert<int>(digits));
 }
@@ -120,50 +115,27 @@ std::optional<std::chrono::minutes> TakeOffset(std::string_view& text) {
   return west ? -*offset : *offset;
 }
 
-void AppendUtf8(std::string& text, wint_t character) {
-  if (character < 0x80) {
-    text += static_cast<char>(character);
-    return;
-  }
-  const int rest = character < 0x800 ? 1 : character < 0x10000 ? 2 : 3;
-  static constexpr unsigned kFirst[] = {0, 0xC0, 0xE0, 0xF0};
-  text += static_cast<char>(kFirst[rest] | character >> (6 * rest));
-  for (int shift = 6 * (rest - 1); shift >= 0; shift -= 6) {
-    text += static_cast<char>(0x80U | (character >> shift & 0x3FU));
-  }
-}
-
 }  // namespace
 
 std::string Decimal::ToString() const {
-  const bool negative = units < 0 || nanos < 0;
-  std::string text = std::to_string(units);
-  if (negative && units == 0) text.insert(0, "-");
-  if (nanos == 0) return text;
-  char decimals[16];
-  std::snprintf(decimals, sizeof decimals, ".%09d", negative ? -nanos : nanos);
-  text += decimals;
-  text.erase(text.find_last_not_of('0') + 1);
-  return text;
+  google::type::Money money;
+  money.set_units(units);
+  money.set_nanos(nanos);
+  return ToNumeric(money);
 }
 
 std::optional<Decimal> ParseDecimal(std::string_view text) {
   auto number = ParseNumber(text);
   if (!number) return std::nullopt;
+  // Write the exponent out.
   auto& [negative, digits, scale] = *number;
-  while (!digits.empty() && digits.back() == '0') {
-    digits.pop_back();
-    --scale;
-  }
-  if (digits.empty()) return Decimal{};
-  if (scale > kDecimals) return std::nullopt;
-  // Now write it with exactly nine decimals and something before them.
-  digits.append(static_cast<size_t>(kDecimals - scale), '0');
-  if (digits.size() <= kDecimals) digits.insert(0, kDecimals + 1 - digits.size(), '0');
-  const std::string sign = negative ? "-" : "";
-  const auto units = Convert<int64_t>(sign + digits.substr(0, digits.size() - kDecimals));
-  if (!units) return std::nullopt;
-  return Decimal{*units, *Convert<int32_t>(sign + digits.substr(digits.size() - kDecimals))};
+  if (scale < 0) digits.append(static_cast<size_t>(-scale), '0');
+  const auto decimals = static_cast<size_t>(std::max(scale, 0));
+  if (digits.size() < decimals) digits.insert(0, decimals - digits.size(), '0');
+  digits.insert(digits.size() - decimals, ".");
+  const auto money = MoneyFromNumeric((negative ? "-" : "") + digits, "");
+  if (!money.ok()) return std::nullopt;
+  return Decimal{money->units(), money->nanos()};
 }
 
 std::optional<int64_t> ParseInt(std::string_view text) { return Convert<int64_t>(text); }
@@ -227,24 +199,6 @@ std::optional<std::chrono::seconds> ParseDuration(std::string_view text) {
   }
   if (*count > kLongest.count() / unit) return std::nullopt;
   return std::chrono::seconds(*count * unit);
-}
-
-std::string LowerCase(std::string_view text) {
-  // The C library's own Unicode locale: there without any locale installed, and what PostgreSQL's lower() uses.
-  static const locale_t unicode = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
-  std::string lower;
-  lower.reserve(text.size());
-  for (size_t i = 0; i < text.size();) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    const int rest = first < 0xC0 ? 0 : first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3;
-    wint_t character = rest == 0 ? first : first & (0x3FU >> rest);
-    ++i;
-    for (int j = 0; j < rest && i < text.size(); ++j, ++i) {
-      character = character << 6 | (static_cast<unsigned char>(text[i]) & 0x3FU);
-    }
-    AppendUtf8(lower, towlower_l(character, unicode));
-  }
-  return lower;
 }
 
 }  // namespace embudo::filter

@@ -37,7 +37,4 @@ std::optional<Day> ParseDay(std::string_view text);
 /// `30s`, `90m`, `12h`, `3d`, `2w`, up to 36,500 days.
 std::optional<std::chrono::seconds> ParseDuration(std::string_view text);
 
-/// UTF-8 in lower case, character by character.
-std::string LowerCase(std::string_view text);
-
 }  // namespace embudo::filter

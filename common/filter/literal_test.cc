@@ -124,12 +124,5 @@ TEST(Literal, Durations) {
   }
 }
 
-TEST(Literal, LowerCase) {
-  EXPECT_EQ(LowerCase("John.DOE@Example.COM"), "john.doe@example.com");
-  EXPECT_EQ(LowerCase("CAMPAÑA ÜBER Ωmega ЖУК"), "campaña über ωmega жук");
-  EXPECT_EQ(LowerCase("日本 \U0001F600 ß"), "日本 \U0001F600 ß");
-  EXPECT_EQ(LowerCase(""), "");
-}
-
 }  // namespace
 }  // namespace embudo::filter

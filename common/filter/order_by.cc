@@ -13,8 +13,19 @@ namespace {
 constexpr size_t kMaxCharacters = 500;
 constexpr size_t kMaxTerms = 10;
 
-bool HasOrder(Type type) {
-  return type != Type::kTextSet && type != Type::kEnumSet && type != Type::kReferenceSet && type != Type::kCustom;
+/// References are in the order of their ids, where those are texts: UUIDs have none that says anything.
+bool HasOrder(const Field& field) {
+  switch (field.type) {
+    case Type::kTextSet:
+    case Type::kEnumSet:
+    case Type::kReferenceSet:
+    case Type::kCustom:
+      return false;
+    case Type::kReference:
+      return field.id_columns.size() == 1 && !field.column.uuid_ids;
+    default:
+      return true;
+  }
 }
 
 absl::StatusOr<OrderTerm> ParseTerm(const Source& source, const Token& token, const Schema& schema) {
@@ -26,7 +37,7 @@ absl::StatusOr<OrderTerm> ParseTerm(const Source& source, const Token& token, co
     for (const auto& [known, field] : schema.fields()) paths.push_back(known);
     return source.Error(token.offset, "unknown field " + Quote(path) + DidYouMean(path, paths));
   }
-  if (!HasOrder(term.field->type)) return source.Error(token.offset, path + " has no order");
+  if (!HasOrder(*term.field)) return source.Error(token.offset, path + " has no order");
   return term;
 }
 

@@ -113,7 +113,7 @@ std::optional<Field> Describe(const Descriptor* message, std::string_view path) 
   if (*type == Type::kReference || *type == Type::kReferenceSet) {
     field.resource_type = ResourceTypeOf(last);
     field.resource = FindResource(last, field.resource_type);
-    field.reference_pattern = field.resource->options().GetExtension(google::api::resource).pattern(0);
+    field.pattern.emplace(field.resource->options().GetExtension(google::api::resource).pattern(0));
   }
   field.column.case_insensitive = IsLowerCase(last);
   return field;
@@ -128,6 +128,8 @@ Field MustDescribe(const Descriptor* message, std::string_view path, Column colu
 }
 
 }  // namespace
+
+bool Schema::CanRead(const FieldDescriptor& field) { return TypeOf(field).has_value(); }
 
 Schema Schema::InMemory(const Descriptor* message) {
   Schema schema(message);
@@ -149,6 +151,7 @@ Schema& Schema::AddReference(std::string_view path, std::vector<std::string> id_
   Field field = MustDescribe(message_, path, column);
   if (field.type != Type::kReference) Die(field.path + " is no reference");
   field.id_columns = std::move(id_columns);
+  if (field.id_columns.size() == 1) field.sql = field.id_columns[0];
   return Add(std::move(field));
 }
 
@@ -164,9 +167,8 @@ std::shared_ptr<const Field> Schema::Find(std::string_view path) const {
 }
 
 Schema& Schema::Add(Field field) {
-  const auto variables = std::count(field.reference_pattern.begin(), field.reference_pattern.end(), '{');
-  if (!field.id_columns.empty() && static_cast<std::ptrdiff_t>(field.id_columns.size()) != variables) {
-    Die(field.path + " needs a column for each variable of " + field.reference_pattern);
+  if (!field.id_columns.empty() && field.id_columns.size() != field.pattern->variables()) {
+    Die(field.path + " needs a column for each variable of " + field.pattern->text());
   }
   const bool in_memory = field.sql.empty() && field.id_columns.empty();
   if (!fields_.empty() && in_memory != in_memory_) Die("fields with SQL and without don't mix: " + field.path);

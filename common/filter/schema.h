@@ -2,10 +2,12 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/base/resource_name.h"
 #include "google/protobuf/descriptor.h"
 
 namespace embudo::filter {
@@ -42,16 +44,16 @@ struct Column {
 struct Field {
   std::string path;
   Type type = Type::kText;
-  /// A column, or an expression in parentheses. Empty for references with several ids, and for fields in memory only.
+  /// A column, or an expression in parentheses. Empty for references with several ids, and for fields in memory.
   std::string sql;
   /// Of a reference: the columns of its ids, in the order of its pattern's variables.
   std::vector<std::string> id_columns;
   Column column;
   const google::protobuf::EnumDescriptor* enum_type = nullptr;
-  /// Of references: `embudo.dev/Stage`, `pipelines/{pipeline}/stages/{stage}`, and its message.
-  std::string resource_type;
-  std::string reference_pattern;
+  /// Of references: what they refer to, its type (`embudo.dev/Stage`) and its names.
   const google::protobuf::Descriptor* resource = nullptr;
+  std::string resource_type;
+  std::optional<ResourcePattern> pattern;
   /// Of a text: the values that it can have. Empty: any.
   std::vector<std::string> values;
   /// The way from the record to the field.
@@ -63,6 +65,8 @@ struct Field {
 class Schema {
  public:
   explicit Schema(const google::protobuf::Descriptor* message) : message_(message) {}
+  /// Whether filters can read the field's type: not maps and repeated messages.
+  static bool CanRead(const google::protobuf::FieldDescriptor& field);
   /// Every field that can be filtered by, for records in memory: no ToSql.
   static Schema InMemory(const google::protobuf::Descriptor* message);
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
-#include <optional>
 
 #include "common/base/error.h"
+#include "common/text/unicode.h"
 
 namespace embudo::filter {
 namespace {
@@ -13,19 +13,6 @@ bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0
 
 size_t CountCharacters(std::string_view text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !IsContinuation(c); }));
-}
-
-/// Bytes of the well-formed UTF-8 character that the text begins with, 0 if there is none.
-size_t CharacterSize(std::string_view text) {
-  const auto first = static_cast<unsigned char>(text[0]);
-  if (first < 0x80) return 1;
-  const size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < size) return 0;
-  if (!std::all_of(text.begin() + 1, text.begin() + static_cast<std::ptrdiff_t>(size), IsContinuation)) return 0;
-  const auto second = static_cast<unsigned char>(text[1]);
-  const bool overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-  const bool not_a_character = (first == 0xED && second > 0x9F) || (first == 0xF4 && second > 0x8F);
-  return overlong || not_a_character ? 0 : size;
 }
 
 /// Levenshtein's distance.
@@ -55,12 +42,8 @@ absl::Status Source::Error(size_t offset, std::string_view message) const {
 }
 
 absl::Status Source::Check(size_t max_characters) const {
-  for (size_t i = 0; i < text.size();) {
-    const size_t size = CharacterSize(text.substr(i));
-    if (size == 0) return Error(i, "the text is not valid UTF-8");
-    if (text[i] == '\0') return Error(i, "the text has a NUL character");
-    i += size;
-  }
+  if (!text::IsUtf8(text)) return Error(0, "the text is not valid UTF-8");
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) return Error(nul, "there is a NUL character");
   if (CountCharacters(text) > max_characters) {
     return Error(0, "the text is longer than " + std::to_string(max_characters) + " characters");
   }

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "common/filter/convert.h"
-
 namespace embudo::filter {
 namespace {
 
@@ -147,7 +145,8 @@ class Writer {
     std::string list;
     for (const std::string& name : names) {
       std::string row;
-      for (const std::string& id : IdsOf(field, name)) row += (row.empty() ? "" : ", ") + Parameter(id, type);
+      const auto ids = field.pattern->Match(name);
+      for (const std::string& id : *ids) row += (row.empty() ? "" : ", ") + Parameter(id, type);
       list += (list.empty() ? "" : ", ") + (columns.size() == 1 ? row : "(" + row + ")");
     }
     std::string left;
@@ -162,7 +161,7 @@ class Writer {
     if (field.type == Type::kEnumSet) return EnumValue(test) + " = ANY(" + field.sql + ")";
     std::string list;
     for (const std::string& value : std::get<std::vector<std::string>>(test.value)) {
-      const std::string element = field.type == Type::kTextSet ? value : IdsOf(field, value).back();
+      const std::string element = field.type == Type::kTextSet ? value : field.pattern->Match(value)->back();
       list += (list.empty() ? "" : ", ") + Parameter(element);
     }
     return field.sql + " && ARRAY[" + list + "]::" + (field.column.uuid_ids ? "uuid[]" : "text[]");

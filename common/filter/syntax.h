@@ -13,9 +13,9 @@ enum class Comparator { kNone, kEqual, kNotEqual, kLess, kLessEqual, kGreater, k
 
 /// A value as it was written.
 struct Literal {
-  std::string text{};
+  std::string text;
   /// `text` cut at its unescaped asterisks: one piece if it has none.
-  std::vector<std::string> pieces{};
+  std::vector<std::string> pieces;
   bool quoted = false;
   size_t offset = 0;
 
@@ -30,12 +30,12 @@ struct Syntax {
 
   Kind kind = Kind::kAnd;
   size_t offset = 0;
-  std::vector<Syntax> children{};
+  std::vector<Syntax> children;
   /// The field of a restriction, or the function of a call.
-  std::string name{};
+  std::string name;
   Comparator comparator = Comparator::kNone;
   /// The value of a restriction (none without a comparator), or the arguments of a call.
-  std::vector<Literal> arguments{};
+  std::vector<Literal> arguments;
 };
 
 /// Parses a filter of at most 4,000 characters, 200 restrictions and 50 nested parentheses. An empty text is a

@@ -34,7 +34,7 @@ enum class Op {
 
 /// A moment, fixed or counted from the time of the evaluation. Dates are its day, in UTC.
 struct Instant {
-  std::optional<Time> at{};
+  std::optional<Time> at;
   std::chrono::seconds offset{0};
 
   Time Resolve(Time now) const { return at ? *at : now + offset; }
@@ -49,16 +49,16 @@ using Chain = std::vector<const google::protobuf::FieldDescriptor*>;
 /// A question about one field. It reads the record after the change, which is the only one outside of events, or the
 /// record before it.
 struct Test {
-  std::shared_ptr<const Field> field{};
+  std::shared_ptr<const Field> field;
   /// Of a custom field; empty: all of them.
-  std::string key{};
+  std::string key;
   Op op = Op::kSet;
-  Value value{};
+  Value value;
   /// From the record to the field, and to where the value before the change stands.
-  Chain chain{};
-  std::optional<Chain> previous_chain{};
+  Chain chain;
+  std::optional<Chain> previous_chain;
   /// The path of the field as changed_fields has it. Of kChanged: the path asked for, empty for any.
-  std::string path{};
+  std::string path;
 };
 
 /// A bound filter: names are resolved, values converted.
@@ -66,8 +66,8 @@ struct Node {
   enum class Kind { kAnd, kOr, kNot, kTest };
 
   Kind kind = Kind::kAnd;
-  std::vector<Node> children{};
-  Test test{};
+  std::vector<Node> children;
+  Test test;
 };
 
 /// A compiled filter, as both back ends read it.
