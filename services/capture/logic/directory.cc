@@ -1,0 +1,61 @@
+#include "services/capture/logic/directory.h"
+
+#include "common/text/unicode.h"
+
+namespace embudo::capture::logic {
+namespace {
+
+// No name or id has a line feed that the file's reader and FoldWhitespace left in.
+std::string Join(std::string_view a, std::string_view b, std::string_view c) {
+  std::string out(a);
+  out += '\n';
+  out += b;
+  out += '\n';
+  out += c;
+  return out;
+}
+
+}  // namespace
+
+std::string NameKey(std::string_view text) { return text::ToLower(text::FoldWhitespace(text)); }
+
+void Directory::AddRecord(const std::string& kind, const std::string& name, std::string_view display_name) {
+  if (!display_names_.emplace(name, display_name).second) return;
+  const auto [at, added] = by_text_.try_emplace(Join(kind, NameKey(display_name), ""), Found{name, false});
+  if (!added) at->second.ambiguous = true;
+}
+
+void Directory::AddExternalId(const std::string& kind, const std::string& name, std::string_view system,
+                              std::string_view id) {
+  by_external_id_.emplace(Join(kind, system, id), name);
+}
+
+Directory::Found Directory::Find(const std::string& kind, std::string_view text, std::string_view system) const {
+  if (text.find('/') != std::string_view::npos && Has(std::string(text))) return {std::string(text), false};
+  const auto external = by_external_id_.find(Join(kind, system, text));
+  if (external != by_external_id_.end()) return {external->second, false};
+  const auto named = by_text_.find(Join(kind, NameKey(text), ""));
+  return named == by_text_.end() ? Found() : named->second;
+}
+
+std::string Directory::DisplayNameOf(const std::string& name) const {
+  const auto found = display_names_.find(name);
+  return found == display_names_.end() ? "" : found->second;
+}
+
+std::string Directory::TeamOf(const std::string& user) const {
+  const auto found = team_of_.find(user);
+  return found == team_of_.end() ? "" : found->second;
+}
+
+void Directory::AddStage(const std::string& id, std::string_view display_name, const StageEntry& stage) {
+  stages_.emplace(NameKey(id), stage);
+  stages_.emplace(NameKey(display_name), stage);
+}
+
+const StageEntry* Directory::FindStage(std::string_view text) const {
+  const auto found = stages_.find(NameKey(text));
+  return found == stages_.end() ? nullptr : &found->second;
+}
+
+}  // namespace embudo::capture::logic
