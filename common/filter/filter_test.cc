@@ -270,5 +270,148 @@ TEST(Filter, AnUnsetFieldMatchesOnlyNotEqual) {
   }
 }
 
+TEST(Filter, ResolvesFieldsOfReferencedRecords) {
+  const Resolver resolver = [](const std::string& type, const std::string& field,
+                               const std::string& value) -> absl::StatusOr<std::vector<std::string>> {
+    const std::string asked = type + " " + field + " " + value;
+    if (asked == "embudo.dev/Stage display_name Proposal") {
+      return std::vector<std::string>{"pipelines/z/stages/proposal", "pipelines/b2b/stages/proposal"};
+    }
+    if (asked == "embudo.dev/Tag display_name VIP") return std::vector<std::string>{"tags/vip"};
+    if (asked == "embudo.dev/User email none") return std::vector<std::string>{};
+    if (asked == "embudo.dev/User email wrong") return std::vector<std::string>{"contacts/1"};
+    if (asked == "embudo.dev/User email many") return std::vector<std::string>(1001, "users/1");
+    return absl::UnavailableError("database");
+  };
+  const auto matches = [&](std::string_view text) {
+    const auto filter = Filter::Compile(text, Leads(), resolver);
+    EXPECT_TRUE(filter.ok()) << text << ": " << filter.status();
+    return filter.ok() && filter->Matches(ALead(), kNow);
+  };
+  EXPECT_TRUE(matches("stage.display_name = Proposal"));
+  EXPECT_FALSE(matches("stage.display_name != Proposal"));
+  EXPECT_TRUE(matches("tags.display_name:VIP"));
+  EXPECT_TRUE(matches("tags.display_name = VIP"));
+  EXPECT_FALSE(matches("owner.email = none"));
+  EXPECT_TRUE(matches("owner.email != none"));
+  EXPECT_EQ(Filter::Compile("stage.display_name = Proposal", Leads(), resolver)->fields(),
+            (std::set<std::string>{"stage"}));
+
+  const auto error = [&](std::string_view text) { return Filter::Compile(text, Leads(), resolver).status(); };
+  EXPECT_EQ(error("owner.email = down").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(error("owner.email = wrong").code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(MessageOf(error("owner.email = many")),
+            "filter, character 15: more than 1000 resources have the email \"many\"");
+  EXPECT_EQ(MessageOf(error("owner.emial = x")),
+            "filter, character 1: unknown field \"emial\" of owner; did you mean \"email\"?");
+  EXPECT_EQ(MessageOf(error("owner.roles = x")), "filter, character 1: unknown field \"roles\" of owner");
+  EXPECT_EQ(MessageOf(error("owner. = x")), "filter, character 1: unknown field \"\" of owner");
+  EXPECT_EQ(MessageOf(error("stage.display_name > P")),
+            "filter, character 22: wrong value \"P\" for stage.display_name; expected = or !=");
+  EXPECT_EQ(MessageOf(error("stage.display_name:P")),
+            "filter, character 20: wrong value \"P\" for stage.display_name; expected = or !=");
+  EXPECT_EQ(MessageOf(error("stage.display_name = P*")),
+            "filter, character 22: wrong value \"P*\" for stage.display_name; expected no wildcards");
+  EXPECT_EQ(MessageOf(error("is_set(stage.display_name)")),
+            "filter, character 8: expected a field of the record itself");
+  EXPECT_EQ(MessageOf(Filter::Compile("stage.display_name = P", Leads()).status()),
+            "filter, character 22: stage.display_name can't be used here; compare with a resource name");
+}
+
+TEST(Filter, TellsWhatIsWrong) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"state = WON AND expeted_revenue > 1",
+       "filter, character 17: unknown field \"expeted_revenue\"; did you mean \"expected_revenue\"?"},
+      {"zzzzzzzz = 1", "filter, character 1: unknown field \"zzzzzzzz\""},
+      {"etag.x = 1", "filter, character 1: etag has no field \"x\""},
+      {"custom_fields. = 1", "filter, character 1: custom_fields has no field \"\""},
+      {"state = WON and archived", "filter, character 13: unexpected \"and\"; did you mean AND?"},
+      {"state", "filter, character 1: expected a comparator after \"state\""},
+      {"headcount = many", "filter, character 13: wrong value \"many\" for headcount; expected a whole number"},
+      {"headcount > 1.5", "filter, character 13: wrong value \"1.5\" for headcount; expected a whole number"},
+      {"headcount:*", "filter, character 1: headcount is always set; compare it with a number"},
+      {"is_set(archived)", "filter, character 8: archived is always set; compare it with true or false"},
+      {"probability = x", "filter, character 15: wrong value \"x\" for probability; expected a number"},
+      {"budget > 10k",
+       "filter, character 10: wrong value \"10k\" for budget; expected an amount, for example 10000 or 99.50"},
+      {"archived = yes", "filter, character 12: wrong value \"yes\" for archived; expected true or false"},
+      {"archived > true", "filter, character 1: archived has no order; use = or !="},
+      {"state = won", "filter, character 9: wrong value \"won\" for state; expected one of OPEN, WON, LOST"},
+      {"state = UNSPECIFIED",
+       "filter, character 9: wrong value \"UNSPECIFIED\" for state; expected one of OPEN, WON, LOST"},
+      {"state = W*", "filter, character 9: wrong value \"W*\" for state; expected no wildcards, which are for texts"},
+      {"state < WON", "filter, character 1: state has no order; use = or !="},
+      {"create_time > yesterday",
+       "filter, character 15: wrong value \"yesterday\" for create_time; expected a time, for example "
+       "2026-11-23T18:00:00Z, a date or now"},
+      {"create_time > 'now'",
+       "filter, character 15: wrong value \"now\" for create_time; expected a time, for example "
+       "2026-11-23T18:00:00Z, a date or now"},
+      {"decision_date = 2026-11-23T18:00:00Z",
+       "filter, character 17: wrong value \"2026-11-23T18:00:00Z\" for decision_date; expected a date, for example "
+       "2026-11-23, or now"},
+      {"stage = proposal",
+       "filter, character 9: wrong value \"proposal\" for stage; expected pipelines/{pipeline}/stages/{stage}"},
+      {"stage = pipelines/a/stages/",
+       "filter, character 9: wrong value \"pipelines/a/stages/\" for stage; expected "
+       "pipelines/{pipeline}/stages/{stage}"},
+      {"owner = contacts/7", "filter, character 9: wrong value \"contacts/7\" for owner; expected users/{user}"},
+      {"owner > users/7", "filter, character 1: owner has no order; use = or !="},
+      {"tags = churn", "filter, character 1: tags holds several values; use \":\""},
+      {"tags > churn", "filter, character 1: tags has no order; use \":\""},
+      {"tags:'a b'", "filter, character 6: wrong value \"a b\" for tags; expected tags/{tag}"},
+      {"checklist:''", "filter, character 11: wrong value \"\" for checklist; expected a text"},
+      {"display_name < 'A*'",
+       "filter, character 16: wrong value \"A*\" for display_name; expected no wildcards, which are for = and !="},
+      {"display_name < ''", "filter, character 16: wrong value \"\" for display_name; expected a text to compare with"},
+      {"custom_fields = 1",
+       "filter, character 17: wrong value \"1\" for custom_fields; expected \":\" and a key, or custom_fields.<key>"},
+      {"custom_fields.a > true",
+       "filter, character 19: wrong value \"true\" for custom_fields.a; expected = or != with true and false"},
+      {"newer(create_time, 3d)", "filter, character 1: unknown function \"newer\""},
+      {"older_then(create_time, 3d)",
+       "filter, character 1: unknown function \"older_then\"; did you mean \"older_than\"?"},
+      {"older_than(create_time)", "filter, character 1: expected older_than(field, 3d)"},
+      {"is_set(owner, team)", "filter, character 1: expected is_set(field)"},
+      {"older_than(owner, 3d)", "filter, character 12: owner is neither a time nor a date"},
+      {"older_than(create_time, 3)",
+       "filter, character 25: wrong value \"3\" for create_time; expected a duration, for example 3d or 12h"},
+      {"older_than(creat_time, 3d)",
+       "filter, character 12: unknown field \"creat_time\"; did you mean \"create_time\"?"},
+      {"previous.stage:*", "filter, character 1: unknown field \"previous.stage\""},
+      {"changed:stage", "filter, character 1: unknown field \"changed\"; did you mean \"channel\"?"},
+  };
+  for (const auto& [text, want] : cases) {
+    EXPECT_EQ(MessageOf(Filter::Compile(text, Leads()).status()), want) << text;
+  }
+}
+
+TEST(Filter, ErrorsBearReasonFieldAndPosition) {
+  const absl::Status status = Filter::Compile("ownr:*", Leads(), {}, "rule.condition").status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(MessageOf(status), "rule.condition, character 1: unknown field \"ownr\"; did you mean \"owner\"?");
+  const google::rpc::Status details = ToRpcStatus(status);
+  ASSERT_EQ(details.details_size(), 2);
+  google::rpc::ErrorInfo info;
+  ASSERT_TRUE(details.details(0).UnpackTo(&info));
+  EXPECT_EQ(info.reason(), "INVALID_FILTER");
+  EXPECT_EQ(info.metadata().at("position"), "1");
+  google::rpc::BadRequest bad_request;
+  ASSERT_TRUE(details.details(1).UnpackTo(&bad_request));
+  ASSERT_EQ(bad_request.field_violations_size(), 1);
+  EXPECT_EQ(bad_request.field_violations(0).field(), "rule.condition");
+  EXPECT_EQ(bad_request.field_violations(0).description(),
+            "character 1: unknown field \"ownr\"; did you mean \"owner\"?");
+}
+
+TEST(Filter, ErrorsShortenLongValues) {
+  const std::string message = MessageOf(Filter::Compile("headcount = " + std::string(1000, 'x'), Leads()).status());
+  EXPECT_LT(message.size(), 150U);
+  EXPECT_NE(message.find("xxx…\""), std::string::npos);
+  std::string umlauts;
+  for (int i = 0; i < 100; ++i) umlauts += "ü";
+  EXPECT_NE(MessageOf(Filter::Compile("headcount = x" + umlauts, Leads()).status()).find("ü…\""), std::string::npos);
+}
+
 }  // namespace
 }  // namespace embudo::filter
