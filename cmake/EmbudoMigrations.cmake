@@ -10,11 +10,13 @@
 #     const std::vector<db::Migration>& Migrations();
 #     }
 function(embudo_migrations TARGET FOLDER NAMESPACE)
-  file(GLOB FILES CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${FOLDER}/*.sql)
+  cmake_path(ABSOLUTE_PATH FOLDER BASE_DIRECTORY ${CMAKE_SOURCE_DIR})
+  file(GLOB FILES CONFIGURE_DEPENDS ${FOLDER}/*.sql)
   cmake_path(GET FOLDER PARENT_PATH PARENT)
+  cmake_path(RELATIVE_PATH PARENT BASE_DIRECTORY ${CMAKE_SOURCE_DIR})
   set(OUT ${CMAKE_BINARY_DIR}/generated/${PARENT}/migrations.cc)
   add_custom_command(OUTPUT ${OUT}
-    COMMAND ${CMAKE_COMMAND} -DFOLDER=${CMAKE_SOURCE_DIR}/${FOLDER} -DNAMESPACE=${NAMESPACE}
+    COMMAND ${CMAKE_COMMAND} -DFOLDER=${FOLDER} -DNAMESPACE=${NAMESPACE}
             -DHEADER=${PARENT}/migrations.h -DOUT=${OUT} -P ${CMAKE_SOURCE_DIR}/cmake/GenerateMigrations.cmake
     DEPENDS ${FILES} ${CMAKE_SOURCE_DIR}/cmake/GenerateMigrations.cmake
     COMMENT "migrations of ${FOLDER}" VERBATIM)

@@ -9,20 +9,27 @@ build_dir() {
   esac
 }
 
-# build <preset> [targets...]: configures when needed and compiles. ninja shows its progress on a terminal, and is
-# silent in a log unless it fails.
+# configure <preset>: once; ninja does it again by itself when a CMake file changes.
+configure() {
+  local preset=$1 log
+  [[ -f $(build_dir "$preset")/build.ninja ]] && return
+  log=$(mktemp /tmp/embudo-cmake.XXXXXX)
+  say "Configuring ($preset)"
+  cmake --preset "$preset" >"$log" 2>&1 || {
+    cat "$log" >&2
+    die "cmake --preset $preset failed"
+  }
+  rm -f "$log"
+}
+
+# build <preset> [targets...]. ninja shows its progress on a terminal, and is silent in a log unless it fails.
 build() {
-  local preset=$1 dir quiet=()
+  local preset=$1 quiet=()
   shift
-  dir=$(build_dir "$preset")
-  if [[ ! -f $dir/build.ninja ]]; then
-    cmake --preset "$preset" >"/tmp/embudo-cmake-$preset.$$.log" 2>&1 ||
-      { cat "/tmp/embudo-cmake-$preset.$$.log" >&2 && die "cmake --preset $preset failed"; }
-    rm -f "/tmp/embudo-cmake-$preset.$$.log"
-  fi
-  [[ -t 1 ]] || quiet=(--quiet)
+  configure "$preset"
+  [[ -t 2 ]] || quiet=(--quiet)
   say "Building ($preset)"
-  ninja -j "$(build_jobs)" "${quiet[@]}" -C "$dir" "$@" >&2 || die "the build failed"
+  ninja -j "$(build_jobs)" "${quiet[@]}" -C "$(build_dir "$preset")" "$@" >&2
 }
 
 # As many compilers as there are cores, and as memory holds (1.5 GB each).

@@ -34,7 +34,8 @@ lint_format() {
 lint_scripts() {
   say "shellcheck"
   git ls-files -z -- tools/setup tools/run tools/test tools/lib .ci deploy tests |
-    xargs -0 grep --files-with-matches --null -E '^#!.*\bbash|^# shellcheck shell=bash' | xargs -0 shellcheck --external-sources
+    xargs -0 grep --files-with-matches --null -E '^#!.*\bbash|^# shellcheck shell=bash' |
+    xargs -0 shellcheck --external-sources
 }
 
 lint_all() {
