@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/base/background.h"
 #include "common/base/clock.h"
 #include "common/db/pool.h"
 #include "common/metrics/metrics.h"
@@ -20,7 +21,7 @@ namespace embudo::event {
 /// lock, takes what has become visible in `event_pending`, in seq order within each read, gives it the next positions and
 /// publishes it under them. Because positions have no gaps and Redis refuses an id that is not above the last, publishing
 /// twice is harmless and a loss in Redis is seen by every reader. Commits never wait for the relay.
-class Relay {
+class Relay : public Background {
  public:
   struct Options {
     std::string postgres;  ///< conninfo of the pipeline_worker role
@@ -34,11 +35,11 @@ class Relay {
   };
 
   Relay(Options options, metrics::Registry& metrics);
-  ~Relay();
+  ~Relay() override;
 
-  void Start();
+  void Start() override;
   /// Gives the partitions back.
-  void Stop();
+  void Stop() override;
   /// Something was committed.
   void Wake();
 

@@ -50,8 +50,14 @@ SortKey KeyOfField(const filter::Field& field, bool descending) {
     case filter::Type::kBool:
       return {field.sql, "boolean", descending};
     default:
-      return nullable("text", "");
+      break;
   }
+  if (field.id_columns.empty()) return nullable("text", "");
+  std::string ids;
+  for (const std::string& column : field.id_columns) {
+    ids += (ids.empty() ? "" : " || '/' || ") + std::string("coalesce(") + column + "::text, '')";
+  }
+  return {"(" + ids + ")", "text", descending};
 }
 
 int PageSize(const Message& request) {

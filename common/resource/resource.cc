@@ -185,7 +185,7 @@ absl::Status Resource::Get(const rpc::CallContext& call, const Message& request,
   return absl::OkStatus();
 }
 
-absl::Status Resource::MakeName(const rpc::CallContext&, const Message& request, Message& record) const {
+absl::Status Resource::MakeName(const Message& request, Message& record) const {
   std::vector<std::string> ids;
   if (table_.key_columns().size() > 1) {
     const std::string parent = GetText(request, "parent");
@@ -282,12 +282,16 @@ absl::Status Resource::WriteNew(const rpc::CallContext& call, std::unique_ptr<Me
   return found ? absl::OkStatus() : written.status();
 }
 
-absl::Status Resource::Create(const rpc::CallContext& call, const Message& request, Message& response) {
-  const FieldDescriptor* body = BodyField(request, table_);
+absl::StatusOr<std::unique_ptr<Message>> Resource::NewRecord(const Message& request) const {
   std::unique_ptr<Message> record = table_.New();
-  record->CopyFrom(request.GetReflection()->GetMessage(request, body));
+  record->CopyFrom(request.GetReflection()->GetMessage(request, BodyField(request, table_)));
   ClearOutputOnly(record.get());
-  EMBUDO_RETURN_IF_ERROR(MakeName(call, request, *record));
+  EMBUDO_RETURN_IF_ERROR(MakeName(request, *record));
+  return record;
+}
+
+absl::Status Resource::Create(const rpc::CallContext& call, const Message& request, Message& response) {
+  EMBUDO_ASSIGN_OR_RETURN(std::unique_ptr<Message> record, NewRecord(request));
   return WriteNew(call, std::move(record), request, response);
 }
 

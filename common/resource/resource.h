@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -82,6 +83,10 @@ class Resource {
                       const google::protobuf::Message& request, type::v1::EventType event, const Mutate& mutate,
                       google::protobuf::Message& response);
 
+  /// The record of a create request, with its name made and without what only the service sets.
+  absl::StatusOr<std::unique_ptr<google::protobuf::Message>> NewRecord(const google::protobuf::Message& request) const;
+  /// Sets the change's request_id, hash and method from a request.
+  void FillRequest(const rpc::CallContext& call, const google::protobuf::Message& request, Change* change) const;
   /// A new record as a change, prepared and ready to write, without writing it. `request` gives the request_id.
   absl::StatusOr<Change> NewChange(const rpc::CallContext& call, std::unique_ptr<google::protobuf::Message> record,
                                    const google::protobuf::Message& request);
@@ -90,14 +95,12 @@ class Resource {
                                  std::unique_ptr<google::protobuf::Message> after, type::v1::EventType event) const;
 
  private:
-  absl::Status MakeName(const rpc::CallContext& call, const google::protobuf::Message& request,
-                        google::protobuf::Message& record) const;
+  absl::Status MakeName(const google::protobuf::Message& request, google::protobuf::Message& record) const;
   absl::Status CheckReferences(const rpc::CallContext& call, const google::protobuf::Message& record) const;
   absl::Status CreateMissing(const rpc::CallContext& call, const google::protobuf::Message& request,
                              google::protobuf::Message& response);
   absl::Status WriteNew(const rpc::CallContext& call, std::unique_ptr<google::protobuf::Message> record,
                         const google::protobuf::Message& request, google::protobuf::Message& response);
-  void FillRequest(const rpc::CallContext& call, const google::protobuf::Message& request, Change* change) const;
 
   const Table& table_;
   const Rules rules_;

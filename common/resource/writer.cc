@@ -273,7 +273,7 @@ absl::StatusOr<std::set<std::string>> Writer::Commit(const std::string& tenant,
     EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(tenant, deadline));
     auto written = RunStatement(*lease, tenant, changes);
     if (written.ok()) {
-      if (on_commit_ && changes[0]->event_type != type::v1::EVENT_TYPE_UNSPECIFIED) on_commit_();
+      if (on_commit_) on_commit_(tenant, *changes[0]->table);
       return written;
     }
     const bool again = written.status().code() == absl::StatusCode::kAborted ||
@@ -296,7 +296,7 @@ absl::Status Writer::WriteAll(const std::string& tenant, const std::vector<Chang
     if (!lease->broken()) lease->ExecScript("ROLLBACK").IgnoreError();
     return status;
   }
-  if (on_commit_) on_commit_();
+  if (on_commit_) on_commit_(tenant, *changes[0].table);
   return absl::OkStatus();
 }
 

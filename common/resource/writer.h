@@ -38,8 +38,9 @@ class Writer {
   Writer(db::Pool& pool, Options options);
   explicit Writer(db::Pool& pool) : Writer(pool, Options()) {}
 
-  /// Called after each commit that wrote events.
-  void OnCommit(std::function<void()> callback) { on_commit_ = std::move(callback); }
+  /// Called after each commit, with what was written.
+  using CommitCallback = std::function<void(const std::string& tenant, const Table& table)>;
+  void OnCommit(CommitCallback callback) { on_commit_ = std::move(callback); }
 
   /// Writes one change. ABORTED, reason VERSION_CHANGED: the record is no longer at expected_version (read again and
   /// retry); ALREADY_EXISTS: a new record's id or external id is taken; INVALID_ARGUMENT, reason REQUEST_ID_REUSED.
@@ -73,7 +74,7 @@ class Writer {
 
   db::Pool& pool_;
   const Options options_;
-  std::function<void()> on_commit_;
+  CommitCallback on_commit_;
 
   std::mutex mutex_;
   std::condition_variable done_;

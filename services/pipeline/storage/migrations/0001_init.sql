@@ -344,6 +344,12 @@ CREATE TABLE pipeline.event_head (
 ) WITH (fillfactor = 50);
 INSERT INTO pipeline.event_head SELECT p, 0 FROM generate_series(0, 255) AS p;
 
+-- Secrets of the installation, made at its first start.
+CREATE TABLE pipeline.setting (
+    key text PRIMARY KEY,
+    value bytea NOT NULL
+);
+
 -- Makes the daily partitions of the log around a day. The worker calls it at start and every hour.
 CREATE FUNCTION pipeline.ensure_event_partitions(first date, last date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -401,5 +407,6 @@ BEGIN
     END LOOP;
 END
 $$;
+GRANT SELECT ON pipeline.migration TO pipeline_rpc, pipeline_worker;
 GRANT USAGE ON SEQUENCE pipeline.event_seq TO pipeline_rpc, pipeline_worker;
 GRANT SELECT ON pipeline.event_log TO pipeline_worker, capture_worker, scoring_worker, automation_worker, reporting_worker;

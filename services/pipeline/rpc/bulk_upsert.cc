@@ -1,0 +1,172 @@
+#include "services/pipeline/rpc/bulk_upsert.h"
+
+#include <set>
+
+#include "common/base/error.h"
+
+namespace embudo::pipeline::rpc {
+namespace {
+
+using embudo::rpc::CallContext;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using v1::BulkResult;
+
+std::vector<ExternalKey> ExternalIdsOf(const Message& record) {
+  std::vector<ExternalKey> keys;
+  const FieldDescriptor* field = record.GetDescriptor()->FindFieldByName("external_ids");
+  for (int i = 0; i < record.GetReflection()->FieldSize(record, field); ++i) {
+    const Message& entry = record.GetReflection()->GetRepeatedMessage(record, field, i);
+    keys.emplace_back(resource::GetText(entry, "system"), resource::GetText(entry, "id"));
+  }
+  return keys;
+}
+
+void Refuse(const absl::Status& status, BulkResult* result) {
+  result->set_outcome(BulkResult::OUTCOME_REFUSED);
+  *result->mutable_error() = ToRpcStatus(status);
+}
+
+/// Items and their changes, written in one statement if possible.
+class Group {
+ public:
+  Group(resource::Writer& writer, const CallContext& call, BulkResult::Outcome outcome)
+      : writer_(writer), call_(call), outcome_(outcome) {}
+
+  void Add(resource::Change change, BulkResult* result) {
+    result->set_outcome(outcome_);
+    result->set_name(resource::NameOf(*change.after.message));
+    changes_.push_back(std::move(change));
+    results_.push_back(result);
+  }
+
+  /// Marks items whose change came too late, because the record moved on, for another round.
+  void Write(std::set<const BulkResult*>* again) {
+    if (changes_.empty() || writer_.WriteAll(call_.tenant(), changes_, call_.deadline).ok()) return;
+    // One bad member fails all of them: find it by writing each alone.
+    for (size_t i = 0; i < changes_.size(); ++i) {
+      const absl::Status status = writer_.Write(call_.tenant(), std::move(changes_[i]), call_.deadline).status();
+      if (status.ok()) continue;
+      const bool raced = ReasonOf(status) == "VERSION_CHANGED" || status.code() == absl::StatusCode::kAlreadyExists;
+      if (raced) again->insert(results_[i]);
+      results_[i]->clear_name();
+      Refuse(status, results_[i]);
+    }
+  }
+
+ private:
+  resource::Writer& writer_;
+  const CallContext& call_;
+  const BulkResult::Outcome outcome_;
+  std::vector<resource::Change> changes_;
+  std::vector<BulkResult*> results_;
+};
+
+}  // namespace
+
+void Overlay(const Message& given, Message* record) {
+  std::vector<const FieldDescriptor*> set;
+  given.GetReflection()->ListFields(given, &set);
+  std::unique_ptr<Message> rest(given.New());
+  rest->CopyFrom(given);
+  for (const FieldDescriptor* field : set) {
+    if (field->name() == "name" || field->name() == "etag" || field->name() == "external_ids") {
+      rest->GetReflection()->ClearField(rest.get(), field);
+    } else if (!field->is_map()) {
+      record->GetReflection()->ClearField(record, field);
+    }
+  }
+  record->MergeFrom(*rest);  // merging a map replaces the values of its keys
+}
+
+absl::StatusOr<std::map<ExternalKey, resource::Record>> FindByExternalIds(db::Pool& pool, const CallContext& call,
+                                                                          const resource::Table& table,
+                                                                          const std::vector<ExternalKey>& keys) {
+  std::vector<std::string> systems;
+  std::vector<std::string> ids;
+  for (const auto& [system, id] : keys) {
+    systems.push_back(system);
+    ids.push_back(id);
+  }
+  const std::string& key = table.key_columns().back();
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      db::Exec(pool, call.tenant(), call.deadline,
+               "SELECT x.system, x.external_id, " + table.SelectList("t") +
+                   " FROM unnest($2::text[], $3::text[]) AS k(system, external_id) JOIN " + table.name() +
+                   "_external_id x ON x.tenant_id = $1 AND x.system = k.system AND x.external_id = k.external_id JOIN " +
+                   table.name() + " t ON t.tenant_id = $1 AND t." + key + " = x." + key,
+               db::Params::Of(call.tenant(), systems, ids)));
+  std::map<ExternalKey, resource::Record> found;
+  for (int i = 0; i < rows.size(); ++i) {
+    found[{std::string(rows[i].Text(0)), std::string(rows[i].Text(1))}] = table.Read(rows[i], 2);
+  }
+  return found;
+}
+
+absl::StatusOr<std::vector<BulkResult>> BulkUpsert(db::Pool& pool, resource::Writer& writer, const CallContext& call,
+                                                   const resource::Table& table,
+                                                   const std::vector<const Message*>& items, const BulkRules& rules,
+                                                   bool validate_only) {
+  std::vector<BulkResult> results(items.size());
+  std::vector<size_t> round(items.size());
+  for (size_t i = 0; i < items.size(); ++i) round[i] = i;
+
+  // A second round for items that appear twice in one request, or whose record was changed meanwhile.
+  for (int attempt = 0; attempt < 10 && !round.empty(); ++attempt) {
+    std::vector<ExternalKey> keys;
+    for (const size_t i : round) {
+      const auto ids = ExternalIdsOf(*items[i]);
+      if (!ids.empty()) keys.push_back(ids[0]);
+    }
+    EMBUDO_ASSIGN_OR_RETURN(const auto found, FindByExternalIds(pool, call, table, keys));
+    Group created(writer, call, BulkResult::OUTCOME_CREATED);
+    Group updated(writer, call, BulkResult::OUTCOME_UPDATED);
+    std::set<ExternalKey> seen;
+    std::vector<size_t> next;
+    for (const size_t i : round) {
+      const auto ids = ExternalIdsOf(*items[i]);
+      results[i].Clear();
+      if (ids.empty()) {
+        Refuse(InvalidField("external_ids", "is empty; an upsert is found by it"), &results[i]);
+        continue;
+      }
+      if (!seen.insert(ids[0]).second) {
+        next.push_back(i);
+        continue;
+      }
+      const auto before = found.find(ids[0]);
+      if (before == found.end()) {
+        absl::StatusOr<resource::Change> change = rules.create(*items[i]);
+        if (!change.ok()) {
+          Refuse(change.status(), &results[i]);
+          continue;
+        }
+        change->new_external_ids = ids;
+        created.Add(*std::move(change), &results[i]);
+        continue;
+      }
+      absl::StatusOr<std::optional<resource::Change>> change = rules.update(before->second, *items[i]);
+      if (!change.ok()) {
+        Refuse(change.status(), &results[i]);
+      } else if (!change->has_value()) {
+        results[i].set_outcome(BulkResult::OUTCOME_UNCHANGED);
+        results[i].set_name(resource::NameOf(*before->second.message));
+      } else {
+        updated.Add(**std::move(change), &results[i]);
+      }
+    }
+    std::set<const BulkResult*> again;
+    if (!validate_only) {
+      created.Write(&again);
+      updated.Write(&again);
+    }
+    for (const size_t i : round) {
+      if (again.contains(&results[i])) next.push_back(i);
+    }
+    round = std::move(next);
+  }
+  return results;
+}
+
+}  // namespace embudo::pipeline::rpc

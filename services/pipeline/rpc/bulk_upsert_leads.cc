@@ -1,0 +1,81 @@
+#include "common/base/error.h"
+#include "services/pipeline/rpc/bulk_upsert.h"
+#include "services/pipeline/rpc/lead_service.h"
+#include "services/pipeline/storage/tables.h"
+
+namespace embudo::pipeline::rpc {
+namespace {
+
+using embudo::rpc::CallContext;
+using google::protobuf::Message;
+using type::v1::EventType;
+using type::v1::Lead;
+
+EventType EventOfUpdate(const Lead& before, const Lead& after) {
+  if (before.state() != after.state()) {
+    switch (after.state()) {
+      case Lead::STATE_WON:
+        return type::v1::EVENT_TYPE_LEAD_WON;
+      case Lead::STATE_LOST:
+        return type::v1::EVENT_TYPE_LEAD_LOST;
+      default:
+        return type::v1::EVENT_TYPE_LEAD_RESTORED;
+    }
+  }
+  if (before.stage() != after.stage()) return type::v1::EVENT_TYPE_LEAD_STAGE_CHANGED;
+  if (before.owner() != after.owner() || before.team() != after.team()) return type::v1::EVENT_TYPE_LEAD_ASSIGNED;
+  return type::v1::EVENT_TYPE_LEAD_UPDATED;
+}
+
+absl::StatusOr<resource::Change> Create(Records& records, const CallContext& call, const Message& given) {
+  auto lead = std::make_unique<Lead>(static_cast<const Lead&>(given));
+  lead->set_name("leads/" + Uuid::V7(records.clock().Now()).ToString());
+  if (lead->display_name().empty()) return InvalidField("lead.display_name", "is required");
+  EMBUDO_RETURN_IF_ERROR(
+      records.WithScene(call, [&](const logic::Scene& scene) { return logic::SettleImported(scene, *lead); }));
+  return records.leads().NewChange(call, std::move(lead), v1::GetLeadRequest());
+}
+
+absl::StatusOr<std::optional<resource::Change>> Update(Records& records, const CallContext& call,
+                                                       const resource::Record& before, const Message& given) {
+  const auto& old = static_cast<const Lead&>(*before.message);
+  auto lead = std::make_unique<Lead>(old);
+  Overlay(given, lead.get());
+  if (!old.owner().empty()) lead->set_owner(old.owner());  // an import never takes a lead away
+  const absl::Status settled = records.WithScene(call, [&](const logic::Scene& scene) -> absl::Status {
+    EMBUDO_RETURN_IF_ERROR(logic::SettleImported(scene, *lead));
+    if (lead->stage() == old.stage()) return absl::OkStatus();
+    if (scene.catalog.FindStage(lead->stage()) == nullptr) {
+      return InvalidField("lead.stage", "there is no " + lead->stage());
+    }
+    lead->set_pipeline(logic::Catalog::PipelineOf(lead->stage()));
+    if (lead->state() == Lead::STATE_OPEN) *lead->mutable_stage_enter_time() = ToTimestamp(scene.now);
+    return absl::OkStatus();
+  });
+  EMBUDO_RETURN_IF_ERROR(settled);
+  EMBUDO_RETURN_IF_ERROR(records.leads().rules().prepare(call, *lead, &old));
+  const EventType event = EventOfUpdate(old, *lead);
+  return records.leads().ChangeOf(call, before, std::move(lead), event);
+}
+
+}  // namespace
+
+absl::StatusOr<v1::BulkUpsertLeadsResponse> BulkUpsertLeads(Records& records, const CallContext& caller,
+                                                            const v1::BulkUpsertLeadsRequest& request) {
+  CallContext call = caller;
+  call.identity.origin =
+      request.origin() == type::v1::ORIGIN_UNSPECIFIED ? type::v1::ORIGIN_IMPORT : request.origin();
+  std::vector<const Message*> items;
+  for (const v1::LeadUpsert& item : request.items()) items.push_back(&item.lead());
+  const BulkRules rules{
+      [&](const Message& given) { return Create(records, call, given); },
+      [&](const resource::Record& before, const Message& given) { return Update(records, call, before, given); }};
+  EMBUDO_ASSIGN_OR_RETURN(std::vector<v1::BulkResult> results,
+                          BulkUpsert(records.pool(), records.writer(), call, storage::LeadTable(), items, rules,
+                                     request.validate_only()));
+  v1::BulkUpsertLeadsResponse response;
+  for (v1::BulkResult& result : results) *response.add_results() = std::move(result);
+  return response;
+}
+
+}  // namespace embudo::pipeline::rpc

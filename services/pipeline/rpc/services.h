@@ -1,0 +1,20 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "common/rpc/service.h"
+#include "services/pipeline/rpc/records.h"
+
+namespace embudo::pipeline::rpc {
+
+/// The service's gRPC services over its records. Each Make function registers the handlers of one proto service.
+std::unique_ptr<embudo::rpc::Service> MakeTenantService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakePipelineService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakeTeamService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakeCatalogService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakeContactService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakeLeadService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakeActivityService(Records& records);
+
+}  // namespace embudo::pipeline::rpc

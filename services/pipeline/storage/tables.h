@@ -1,0 +1,21 @@
+#pragma once
+
+#include "common/resource/table.h"
+
+namespace embudo::pipeline::storage {
+
+/// The tables of the service's resources.
+const resource::Table& TenantTable();
+const resource::Table& PipelineTable();
+const resource::Table& StageTable();
+const resource::Table& TeamTable();
+const resource::Table& MembershipTable();
+const resource::Table& UserTable();
+const resource::Table& TagTable();
+const resource::Table& LostReasonTable();
+const resource::Table& ProductTable();
+const resource::Table& ContactTable();
+const resource::Table& LeadTable();
+const resource::Table& ActivityTable();
+
+}  // namespace embudo::pipeline::storage
