@@ -1,0 +1,81 @@
+#include "services/automation/bind.h"
+
+#include <memory>
+
+#include "common/event/consumer.h"
+#include "services/automation/events/intake.h"
+#include "services/automation/events/runner.h"
+#include "services/automation/rpc/rule_service.h"
+#include "services/automation/rpc/run_service.h"
+
+namespace embudo::automation {
+namespace {
+
+rpc::ClientOptions PipelineOptions(const app::Environment& environment) {
+  rpc::ClientOptions options;
+  options.target = environment.config.pipeline_target;
+  options.credentials = environment.credentials;
+  return options;
+}
+
+event::Consumer::Options ConsumerOptions(const app::Config& config) {
+  event::Consumer::Options options;
+  options.name = "automation";
+  options.schema = "automation";
+  options.postgres = db::ConninfoFor(config.postgres, "automation_worker", "embudo-automation-consumer");
+  options.redis = config.redis;
+  return options;
+}
+
+/// Everything that lives as long as the service; its background parts hold it.
+struct Rooms {
+  explicit Rooms(const app::Environment& environment)
+      : pool(db::ConninfoFor(environment.config.postgres, "automation_rpc", "embudo-automation"),
+             environment.config.threads),
+        // A connection for each thread of the runner, and one for the readiness.
+        worker_pool(db::ConninfoFor(environment.config.postgres, "automation_worker", "embudo-automation-runner"),
+                    events::Runner::Options().threads + 1),
+        writer(pool),
+        pipeline(PipelineOptions(environment)),
+        runner(events::Runner::Options(), worker_pool, pipeline, environment.clock, environment.metrics),
+        intake(
+            environment.clock, [this] { runner.Wake(); }, environment.metrics),
+        consumer(
+            ConsumerOptions(environment.config),
+            [this](db::Connection& connection, const std::vector<type::v1::Event>& events) {
+              return intake.Apply(connection, events);
+            },
+            environment.metrics),
+        rules(pool, writer, environment.clock),
+        runs(pool, writer, environment.clock, [this] { runner.Wake(); }) {}
+
+  absl::Status Ready() {
+    return db::Exec(worker_pool, "", db::After(std::chrono::seconds(1)),
+                    "SELECT position FROM automation.consumer_checkpoint LIMIT 1", {})
+        .status();
+  }
+
+  db::Pool pool;
+  db::Pool worker_pool;
+  resource::Writer writer;
+  rpc::Client pipeline;
+  events::Runner runner;
+  events::Intake intake;
+  event::Consumer consumer;
+  RuleService rules;
+  RunService runs;
+};
+
+}  // namespace
+
+absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) {
+  const auto rooms = std::make_shared<Rooms>(environment);
+  bindings.services.push_back(rooms->rules.MakeService());
+  bindings.services.push_back(rooms->runs.MakeService());
+  bindings.background.emplace_back(rooms, &rooms->runner);
+  bindings.background.emplace_back(rooms, &rooms->consumer);
+  bindings.ready = [rooms] { return rooms->Ready(); };
+  return absl::OkStatus();
+}
+
+}  // namespace embudo::automation

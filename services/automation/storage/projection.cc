@@ -1,0 +1,115 @@
+#include "services/automation/storage/projection.h"
+
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/base/resource_name.h"
+#include "common/resource/change.h"
+#include "common/resource/table.h"
+
+namespace embudo::automation::storage {
+namespace {
+
+using type::v1::Event;
+
+// Rows in the order of the key, so that two processes never wait for each other crosswise.
+constexpr char kAddCounts[] =
+    "INSERT INTO automation.event_count AS c (tenant_id, type, count)"
+    " SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[])"
+    " ON CONFLICT (tenant_id, type) DO UPDATE SET count = c.count + excluded.count";
+
+constexpr char kSaveMember[] =
+    "INSERT INTO automation.member (tenant_id, team_id, membership_id, user_id, capacity, assignment_filter, paused)"
+    " VALUES ($1, $2, $3, $4, $5::int, $6, $7::boolean) ON CONFLICT (tenant_id, team_id, membership_id) DO UPDATE"
+    " SET user_id = excluded.user_id, capacity = excluded.capacity, assignment_filter = excluded.assignment_filter,"
+    " paused = excluded.paused";
+constexpr char kRemoveMember[] =
+    "DELETE FROM automation.member WHERE tenant_id = $1 AND team_id = $2 AND membership_id = $3";
+
+constexpr char kDisableUser[] =
+    "INSERT INTO automation.disabled_user (tenant_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+constexpr char kEnableUser[] = "DELETE FROM automation.disabled_user WHERE tenant_id = $1 AND user_id = $2";
+
+constexpr char kSaveTenant[] =
+    "INSERT INTO automation.tenant AS t (tenant_id, time_zone) VALUES ($1, automation.known_time_zone($2))"
+    " ON CONFLICT (tenant_id) DO UPDATE SET time_zone = excluded.time_zone";
+
+constexpr char kSaveName[] =
+    "INSERT INTO automation.name AS n (tenant_id, name, type, display_name) VALUES ($1, $2, $3, $4)"
+    " ON CONFLICT (tenant_id, name) DO UPDATE SET display_name = excluded.display_name"
+    " WHERE n.display_name <> excluded.display_name";
+constexpr char kRemoveName[] = "DELETE FROM automation.name WHERE tenant_id = $1 AND name = $2";
+constexpr char kNamesChanged[] =
+    "INSERT INTO automation.tenant AS t (tenant_id, names_version) VALUES ($1, 1)"
+    " ON CONFLICT (tenant_id) DO UPDATE SET names_version = t.names_version + 1";
+
+bool IsGone(const Event& event) { return event.type().ends_with(".deleted"); }
+
+std::string LastId(const std::string& name) { return name.substr(name.rfind('/') + 1); }
+
+absl::Status ProjectMember(db::Connection& connection, const Event& event) {
+  static const ResourcePattern pattern("teams/{team}/memberships/{membership}");
+  const type::v1::Membership& member = event.data().membership();
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> ids, ParseName(pattern, member.name(), "membership.name"));
+  if (IsGone(event)) {
+    return connection.Exec(kRemoveMember, db::Params::Of(event.tenant(), ids[0], ids[1])).status();
+  }
+  return connection
+      .Exec(kSaveMember, db::Params::Of(event.tenant(), ids[0], ids[1], LastId(member.user()), member.capacity(),
+                                        member.assignment_filter(), member.paused()))
+      .status();
+}
+
+absl::Status ProjectUser(db::Connection& connection, const Event& event) {
+  const bool disabled = IsGone(event) || event.data().user().disabled();
+  const std::string id = LastId(event.data().user().name());
+  return connection.Exec(disabled ? kDisableUser : kEnableUser, db::Params::Of(event.tenant(), id)).status();
+}
+
+absl::Status ProjectName(db::Connection& connection, const Event& event, const google::protobuf::Message& record) {
+  const std::string name = resource::NameOf(record);
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result changed,
+      IsGone(event) ? connection.Exec(kRemoveName, db::Params::Of(event.tenant(), name))
+                    : connection.Exec(kSaveName, db::Params::Of(event.tenant(), name, record.GetDescriptor()->name(),
+                                                                resource::GetText(record, "display_name"))));
+  if (changed.affected() == 0) return absl::OkStatus();
+  return connection.Exec(kNamesChanged, db::Params::Of(event.tenant())).status();
+}
+
+}  // namespace
+
+absl::Status AddEventCounts(db::Connection& connection, const EventCounts& counts) {
+  std::vector<std::string> tenants;
+  std::vector<std::string> types;
+  std::vector<std::string> numbers;
+  for (const auto& [key, count] : counts) {
+    tenants.push_back(key.first);
+    types.push_back(key.second);
+    numbers.push_back(std::to_string(count));
+  }
+  return connection.Exec(kAddCounts, db::Params::Of(tenants, types, numbers)).status();
+}
+
+absl::Status Project(db::Connection& connection, const Event& event) {
+  using Data = type::v1::Resource;
+  switch (event.data().resource_case()) {
+    case Data::RESOURCE_NOT_SET:
+    case Data::kLead:
+    case Data::kActivity:
+    case Data::kContact:
+      return absl::OkStatus();
+    case Data::kMembership:
+      return ProjectMember(connection, event);
+    case Data::kTenant:
+      return connection.Exec(kSaveTenant, db::Params::Of(event.tenant(), event.data().tenant().time_zone())).status();
+    case Data::kUser:
+      EMBUDO_RETURN_IF_ERROR(ProjectUser(connection, event));
+      break;
+    default:
+      break;
+  }
+  return ProjectName(connection, event, *resource::RecordIn(event.data()));
+}
+
+}  // namespace embudo::automation::storage

@@ -1,0 +1,108 @@
+#include "services/automation/storage/rules.h"
+
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/log/log.h"
+#include "services/automation/logic/defaults.h"
+#include "services/automation/storage/tables.h"
+
+namespace embudo::automation::storage {
+namespace {
+
+/// Far more tenants than change at a time.
+constexpr size_t kMaxEntries = 10000;
+
+// Every change of a rule raises its version, and rules are never taken out, so the sum tells whether one has changed.
+constexpr char kVersions[] =
+    "SELECT r.tenant_id, sum(r.version)::bigint, coalesce(max(t.names_version), 0)"
+    " FROM automation.rule r LEFT JOIN automation.tenant t USING (tenant_id)"
+    " WHERE r.tenant_id = ANY($1::text[]) GROUP BY r.tenant_id";
+
+constexpr char kFindNames[] =
+    "SELECT name FROM automation.name WHERE tenant_id = $1 AND type = $2 AND display_name = $3 LIMIT 1001";
+
+}  // namespace
+
+absl::StatusOr<std::map<std::string, RuleCache::Rules>> RuleCache::Get(db::Connection& connection,
+                                                                       const std::vector<std::string>& tenants) {
+  EMBUDO_ASSIGN_OR_RETURN(const auto versions, LoadVersions(connection, tenants));
+  if (entries_.size() > kMaxEntries) entries_.clear();
+  std::map<std::string, Rules> found;
+  for (const auto& [tenant, version] : versions) {
+    const auto entry = entries_.find(tenant);
+    if (entry == entries_.end() || entry->second.version != version) {
+      EMBUDO_RETURN_IF_ERROR(Load(connection, tenant, version));
+    }
+    found[tenant] = entries_[tenant].rules;
+  }
+  return found;
+}
+
+absl::StatusOr<std::map<std::string, RuleCache::Version>> RuleCache::LoadVersions(
+    db::Connection& connection, const std::vector<std::string>& tenants) {
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kVersions, db::Params::Of(tenants)));
+  std::map<std::string, Version> versions;
+  for (int i = 0; i < rows.size(); ++i) versions[std::string(rows[i].Text(0))] = {rows[i].Int(1), rows[i].Int(2)};
+  return versions;
+}
+
+absl::Status RuleCache::Load(db::Connection& connection, const std::string& tenant, const Version& version) {
+  static const std::string sql = "SELECT " + RuleTable().SelectList("r") +
+                                 " FROM automation.rule r WHERE tenant_id = $1 AND enabled AND delete_time IS NULL"
+                                 " ORDER BY create_time, rule_id";
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(sql, db::Params::Of(tenant)));
+  auto rules = std::make_shared<std::vector<logic::CompiledRule>>();
+  for (int i = 0; i < rows.size(); ++i) {
+    const resource::Record record = RuleTable().Read(rows[i]);
+    const auto& rule = static_cast<const v1::Rule&>(*record.message);
+    absl::StatusOr<logic::CompiledRule> compiled = logic::Compile(rule, ResolverOf(connection, tenant));
+    if (compiled.ok()) {
+      rules->push_back(*std::move(compiled));
+    } else if (compiled.status().code() == absl::StatusCode::kInvalidArgument) {
+      log::Error("automation: a saved rule does not compile",
+                 {{"tenant", tenant}, {"rule", rule.name()}, {"why", MessageOf(compiled.status())}});
+    } else {
+      return compiled.status();
+    }
+  }
+  entries_[tenant] = {version, std::move(rules)};
+  return absl::OkStatus();
+}
+
+absl::Status SeedRules(db::Connection& connection, const std::string& tenant, Time now) {
+  std::string rows = "[";
+  for (const v1::Rule& rule : logic::DefaultRules()) {
+    resource::Record record{RuleTable().New(), 1, 1};
+    auto& seeded = static_cast<v1::Rule&>(*record.message);
+    seeded = rule;
+    *seeded.mutable_create_time() = ToTimestamp(now);
+    *seeded.mutable_update_time() = ToTimestamp(now);
+    if (rows.size() > 1) rows += ',';
+    RuleTable().AppendRow(rows, tenant, record);
+  }
+  return connection
+      .Exec(
+          "INSERT INTO automation.rule SELECT * FROM json_populate_recordset(NULL::automation.rule, $1::json)"
+          " ON CONFLICT DO NOTHING",
+          db::Params::Of(rows + "]"))
+      .status();
+}
+
+filter::Resolver ResolverOf(db::Connection& connection, const std::string& tenant) {
+  return [&connection, tenant](const std::string& resource_type, const std::string& field,
+                               const std::string& value) -> absl::StatusOr<std::vector<std::string>> {
+    const std::string type = resource_type.substr(resource_type.find('/') + 1);
+    if (field != "display_name" || type == "Contact" || type == "Lead") {
+      return Error(absl::StatusCode::kInvalidArgument, "INVALID_FILTER",
+                   "a rule can't look for a " + type + " by its " + field)
+          .Field("rule.condition", "can't look for a " + type + " by its " + field);
+    }
+    EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kFindNames, db::Params::Of(tenant, type, value)));
+    std::vector<std::string> names;
+    for (int i = 0; i < rows.size(); ++i) names.emplace_back(rows[i].Text(0));
+    return names;
+  };
+}
+
+}  // namespace embudo::automation::storage

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "common/resource/table.h"
+
+namespace embudo::automation::storage {
+
+/// The tables of the service's resources.
+const resource::Table& RuleTable();
+const resource::Table& RunTable();
+
+}  // namespace embudo::automation::storage
