@@ -82,7 +82,10 @@ const FieldDescriptor* FieldFor(const Message& record) {
 
 }  // namespace
 
-CallInfo InfoOf(const rpc::CallContext& call) { return {call.identity.actor, call.identity.origin, call.traceparent, call.identity.cause}; }
+CallInfo InfoOf(const rpc::CallContext& call) {
+  const auto origin = call.identity.origin == type::v1::ORIGIN_UNSPECIFIED ? type::v1::ORIGIN_API : call.identity.origin;
+  return {call.identity.actor, origin, call.traceparent, call.identity.cause};
+}
 
 std::vector<std::string> ChangedFields(const Message& before, const Message& after) {
   std::vector<std::string> changed;

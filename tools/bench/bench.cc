@@ -1,0 +1,52 @@
+#include "tools/bench/bench.h"
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <memory>
+
+#include "common/base/error.h"
+#include "tools/bench/measure.h"
+
+namespace embudo::bench {
+namespace {
+
+cli::Json RowOf(const Figure& figure) {
+  const auto rounded = [](double value) { return std::round(value * 100) / 100; };
+  cli::Json row;
+  row["what"] = figure.what;
+  row["unit"] = figure.unit;
+  row["reached"] = rounded(figure.reached);
+  row["limit"] = figure.limit == 0 ? cli::Json() : cli::Json(rounded(figure.limit));
+  row["limit_is"] = figure.limit_is;
+  return row;
+}
+
+absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
+  std::vector<Figure> figures;
+  EMBUDO_RETURN_IF_ERROR(MeasureCreate(context, options, &figures));
+  EMBUDO_RETURN_IF_ERROR(MeasureLatency(context, options, &figures));
+  EMBUDO_RETURN_IF_ERROR(MeasureImport(context, options, &figures));
+  std::vector<cli::Json> rows;
+  for (const Figure& figure : figures) rows.push_back(RowOf(figure));
+  context.output().Rows(rows, {{"what", "what"}, {"reached", "reached"}, {"limit", "limit"}, {"unit", "unit"},
+                               {"the limit is", "limit_is"}});
+  return 0;
+}
+
+}  // namespace
+
+void AddBench(CLI::App& app, cli::Context& context) {
+  CLI::App* command = app.add_subcommand("bench", "Measure a running installation beside the machine's own limits");
+  auto options = std::make_shared<Options>();
+  command->add_option("--in-flight", options->in_flight, "Calls at once")->capture_default_str();
+  command->add_option("--seconds", options->seconds, "Seconds that each measurement takes")->capture_default_str();
+  command->add_option("--import-rows", options->import_rows, "Rows of the import")->capture_default_str();
+  command
+      ->add_option("--postgres", options->postgres,
+                   "Connection string of a superuser, for pgbench and COPY; without it the limits are left out")
+      ->envname("EMBUDO_BENCH_POSTGRES");
+  command->add_option("--metrics", options->metrics, "Address of the pipeline service's /metrics")->capture_default_str();
+  command->callback([&context, options] { context.command = [&context, options] { return Run(context, *options); }; });
+}
+
+}  // namespace embudo::bench

@@ -1,0 +1,73 @@
+#include "tools/bench/measure.h"
+
+#include <httplib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "common/base/error.h"
+
+namespace embudo::bench {
+namespace {
+
+// utime and stime of a process, in clock ticks: fields 14 and 15 of /proc/<pid>/stat, behind the command's ")".
+int64_t TicksOf(const std::filesystem::path& process) {
+  std::ifstream file(process / "stat");
+  std::string text;
+  std::getline(file, text);
+  if (text.find("(postgres)") == std::string::npos) return 0;
+  std::istringstream rest(text.substr(text.rfind(')') + 2));
+  std::string field;
+  int64_t ticks = 0;
+  for (int i = 3; rest >> field && i <= 15; ++i) {
+    if (i >= 14) ticks += std::atoll(field.c_str());
+  }
+  return ticks;
+}
+
+double PostgresCpu() {
+  int64_t ticks = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    if (std::isdigit(static_cast<unsigned char>(entry.path().filename().c_str()[0])) != 0) ticks += TicksOf(entry.path());
+  }
+  return static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+double ServiceCpu(const std::string& address) {
+  httplib::Client client("http://" + address);
+  const auto response = client.Get("/metrics");
+  static constexpr char kName[] = "\nprocess_cpu_seconds_total ";
+  const size_t at = response ? response->body.find(kName) : std::string::npos;
+  return at == std::string::npos ? 0 : std::atof(response->body.c_str() + at + sizeof kName - 1);
+}
+
+}  // namespace
+
+double Latencies::Percentile(double share) {
+  if (values_.empty()) return 0;
+  const auto index = static_cast<size_t>(share * static_cast<double>(values_.size() - 1));
+  std::nth_element(values_.begin(), values_.begin() + static_cast<std::ptrdiff_t>(index), values_.end());
+  return static_cast<double>(values_[index].count()) / 1e6;
+}
+
+CpuSeconds ReadCpu(const Options& options) { return {ServiceCpu(options.metrics), PostgresCpu()}; }
+
+absl::StatusOr<std::string> RunCommand(const std::string& command) {
+  std::string output;
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return Internal("popen");
+  char buffer[4096];
+  while (const size_t size = std::fread(buffer, 1, sizeof buffer, pipe)) output.append(buffer, size);
+  if (pclose(pipe) == 0) return output;
+  return Error(absl::StatusCode::kUnavailable, "COMMAND_FAILED",
+               command.substr(0, command.find(' ')) + " failed: " + output.substr(output.size() > 500 ? output.size() - 500 : 0))
+      .ToStatus();
+}
+
+}  // namespace embudo::bench

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tools/cli/context.h"
+
+namespace embudo::bench {
+
+/// What is measured and against what.
+struct Options {
+  int in_flight = 32;
+  int seconds = 5;
+  int import_rows = 20000;
+  /// libpq conninfo with database, of a superuser: for pgbench and COPY.
+  std::string postgres;
+  /// `host:port` of the pipeline service's /metrics.
+  std::string metrics = "127.0.0.1:7101";
+};
+
+/// One line of the table.
+struct Figure {
+  std::string what;
+  std::string unit;
+  double reached = 0;
+  /// The machine's own limit in the same run; 0: none is known.
+  double limit = 0;
+  std::string limit_is;
+};
+
+/// Latencies in the order that they came in.
+class Latencies {
+ public:
+  void Add(std::chrono::nanoseconds latency) { values_.push_back(latency); }
+  /// In milliseconds; `share` of them are at most this. 0 without values.
+  double Percentile(double share);
+  size_t count() const { return values_.size(); }
+
+ private:
+  std::vector<std::chrono::nanoseconds> values_;
+};
+
+/// CPU seconds used so far by the pipeline service (its metrics) and by all PostgreSQL processes of this machine.
+struct CpuSeconds {
+  double service = 0;
+  double postgres = 0;
+};
+CpuSeconds ReadCpu(const Options& options);
+
+/// Each adds its figures.
+absl::Status MeasureCreate(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureLatency(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureImport(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+
+/// Runs a shell command and returns what it printed; UNAVAILABLE with its last lines if it failed.
+absl::StatusOr<std::string> RunCommand(const std::string& command);
+
+}  // namespace embudo::bench
