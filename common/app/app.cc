@@ -33,7 +33,11 @@ absl::StatusOr<std::shared_ptr<rpc::Authenticator>> MakeAuthenticator(const Conf
 absl::StatusOr<std::shared_ptr<rpc::Credentials>> MakeCredentials(const Config& config) {
   if (config.dev_identity) return rpc::DevCredentials();
   if (config.service_key.empty()) return nullptr;
-  return rpc::SigningCredentials(config.service_key, "embudo");
+  rpc::SigningOptions options;
+  options.private_key_pem_file = config.service_key;
+  options.tenant_claim = config.jwt_tenant_claim;
+  options.roles_claim = config.jwt_roles_claim;
+  return rpc::SigningCredentials(options);
 }
 
 rpc::ServerOptions ServerOptionsOf(const Config& config) {

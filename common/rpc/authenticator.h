@@ -30,18 +30,27 @@ class Authenticator {
 std::shared_ptr<Authenticator> DevAuthenticator();
 
 struct JwtOptions {
-  /// JWKS (RFC 7517) as file path or http(s) URL; read again every refresh interval and when an unknown kid comes.
+  /// JWKS (RFC 7517) as file path or http(s) URL, several separated by commas (the customer's identity provider and
+  /// Embudo's own services); read again every refresh interval and when an unknown kid comes.
   std::string jwks;
   std::chrono::seconds refresh{300};
-  /// Required `iss` and `aud`; empty: not checked.
+  /// Least time between two readings, however many unknown kids come.
+  std::chrono::milliseconds soonest_refresh{5000};
+  /// Required `iss`; empty: not checked. Several separated by commas: one per JWKS, and a key set then speaks for its
+  /// own issuer only.
   std::string issuer;
+  /// `aud` must hold one of these, separated by commas; empty: not checked.
   std::string audience;
-  /// Names of the claims that hold the tenant's id and the roles (array or space-separated text).
+  /// Names of the claims that hold the tenant's id and the roles (array or space-separated text). A dot leads into an
+  /// object, where no claim has the whole name (`realm_access.roles`).
   std::string tenant_claim = "tenant";
   std::string roles_claim = "roles";
 };
 
-/// Verifies bearer tokens, RS256 and ES256. Verified tokens are cached until they expire.
+/// Verifies bearer tokens, RS256 and ES256, with 60 s of leeway. Verified tokens are cached until they expire. The
+/// claim `sub` is the caller: a resource name as it is (`users/jane`), else the id of a user, or of a service if its
+/// only role is service. INVALID_ARGUMENT if the options do not fit together; a key set that cannot be read at first is
+/// only logged, and until it can be, callers get UNAVAILABLE (KEYS_UNAVAILABLE).
 absl::StatusOr<std::shared_ptr<Authenticator>> JwtAuthenticator(const JwtOptions& options, const Clock& clock);
 
 }  // namespace embudo::rpc

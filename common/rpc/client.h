@@ -25,9 +25,19 @@ class Credentials {
 
 /// The development identity: headers that a server started with --dev-identity believes.
 std::shared_ptr<Credentials> DevCredentials();
-/// Bearer tokens that this service signs itself (ES256, valid a minute, cached), for calls between services.
-absl::StatusOr<std::shared_ptr<Credentials>> SigningCredentials(const std::string& private_key_pem_file,
-                                                                const std::string& issuer);
+/// Bearer tokens that this service signs itself (ES256, valid a minute, cached), for calls between services. They carry
+/// the identity that a call is made for. INVALID_ARGUMENT if the file holds no P-256 private key.
+struct SigningOptions {
+  std::string private_key_pem_file;
+  std::string issuer = "embudo";
+  std::string audience = "embudo";
+  /// As in the receiving server's JwtOptions.
+  std::string tenant_claim = "tenant";
+  std::string roles_claim = "roles";
+};
+absl::StatusOr<std::shared_ptr<Credentials>> SigningCredentials(const SigningOptions& options);
+/// The JWKS document with the public half of such a key, for the servers that take its tokens.
+absl::StatusOr<std::string> PublicJwks(const std::string& private_key_pem_file);
 /// A bearer token as given, for the command line.
 std::shared_ptr<Credentials> TokenCredentials(std::string token);
 

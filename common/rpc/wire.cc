@@ -10,7 +10,7 @@ namespace {
 
 // Most bytes of one text in the details, so that one long text does not push all others out.
 constexpr size_t kMaxTextBytes = 256;
-constexpr size_t kMaxInfoEntries = 12;
+constexpr size_t kMaxInfoBytes = 1536;
 constexpr char kCutKey[] = "details_cut";
 
 /// Cuts at a UTF-8 boundary and leaves a mark. Returns whether it had to.
@@ -27,11 +27,11 @@ bool Cut(std::string* text, size_t limit) {
 bool Cut(google::rpc::ErrorInfo* info) {
   bool cut = false;
   auto& entries = *info->mutable_metadata();
-  while (entries.size() > kMaxInfoEntries) {
+  for (auto& [key, value] : entries) cut |= Cut(&value, kMaxTextBytes);
+  while (!entries.empty() && info->ByteSizeLong() > kMaxInfoBytes) {
     entries.erase(entries.begin());
     cut = true;
   }
-  for (auto& [key, value] : entries) cut |= Cut(&value, kMaxTextBytes);
   return cut;
 }
 
