@@ -2,11 +2,13 @@
 
 #include <memory>
 
+#include "common/base/error.h"
 #include "common/event/consumer.h"
 #include "services/automation/events/intake.h"
 #include "services/automation/events/runner.h"
 #include "services/automation/rpc/rule_service.h"
 #include "services/automation/rpc/run_service.h"
+#include "services/automation/storage/migrations.h"
 
 namespace embudo::automation {
 namespace {
@@ -49,12 +51,6 @@ struct Rooms {
         rules(pool, writer, environment.clock),
         runs(pool, writer, environment.clock, [this] { runner.Wake(); }) {}
 
-  absl::Status Ready() {
-    return db::Exec(worker_pool, "", db::After(std::chrono::seconds(1)),
-                    "SELECT position FROM automation.consumer_checkpoint LIMIT 1", {})
-        .status();
-  }
-
   db::Pool pool;
   db::Pool worker_pool;
   resource::Writer writer;
@@ -66,6 +62,17 @@ struct Rooms {
   RunService runs;
 };
 
+absl::Status CheckSchema(db::Pool& pool) {
+  const int wanted = storage::Migrations().back().number;
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          db::Exec(pool, "", db::After(std::chrono::seconds(2)),
+                                   "SELECT coalesce(max(number), 0) FROM automation.migration", {}));
+  if (rows[0].Int(0) >= wanted) return absl::OkStatus();
+  return Error(absl::StatusCode::kUnavailable, "SCHEMA_MISSING",
+               "the schema is at step " + std::to_string(rows[0].Int(0)) + ", this version needs " +
+                   std::to_string(wanted) + ": run embudo-migrate");
+}
+
 }  // namespace
 
 absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) {
@@ -74,7 +81,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rooms->runs.MakeService());
   bindings.background.emplace_back(rooms, &rooms->runner);
   bindings.background.emplace_back(rooms, &rooms->consumer);
-  bindings.ready = [rooms] { return rooms->Ready(); };
+  bindings.ready = [rooms] { return CheckSchema(rooms->worker_pool); };
   return absl::OkStatus();
 }
 

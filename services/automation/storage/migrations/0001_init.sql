@@ -175,3 +175,4 @@ BEGIN
 END
 $$;
 GRANT INSERT, UPDATE, DELETE ON automation.rule, automation.run, automation.request TO automation_rpc;
+GRANT SELECT ON automation.migration TO automation_rpc, automation_worker;
