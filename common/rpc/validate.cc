@@ -121,7 +121,7 @@ class Checker {
 }  // namespace
 
 RequiredScope RequiredScopeOf(std::string_view method) {
-  for (const std::string_view prefix : {"Update", "BatchUpdate", "BulkUpsert", "RecordScores"}) {
+  for (const std::string_view prefix : {"Update", "BatchUpdate", "BulkUpsert", "RecordScores", "Capture"}) {
     if (method.starts_with(prefix)) return RequiredScope::kRequestOnly;
   }
   return RequiredScope::kEverywhere;

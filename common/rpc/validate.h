@@ -17,7 +17,7 @@ enum class RequiredScope {
   kRequestOnly,
 };
 
-/// kRequestOnly for Update…, BatchUpdate…, BulkUpsert… and RecordScores; else kEverywhere.
+/// kRequestOnly for Update…, BatchUpdate…, BulkUpsert…, Capture… and RecordScores; else kEverywhere.
 RequiredScope RequiredScopeOf(std::string_view method);
 
 struct MessagePlan;
