@@ -1,0 +1,23 @@
+#pragma once
+
+#include "common/base/clock.h"
+#include "embudo/scoring/v1/scoring_service.pb.h"
+#include "embudo/type/v1/lead.pb.h"
+#include "services/scoring/logic/features.h"
+#include "services/scoring/logic/manual_score.h"
+#include "services/scoring/logic/naive_bayes.h"
+
+namespace embudo::scoring::logic {
+
+/// Everything that a tenant's leads are scored by.
+struct Model {
+  ModelConfig config;
+  Stages stages;
+  std::vector<Rule> rules;
+  NaiveBayes bayes;
+};
+
+/// Why the model scores a lead as it does, in numbers and in words.
+v1::Explanation Explain(const Model& model, const type::v1::Lead& lead, Time now);
+
+}  // namespace embudo::scoring::logic
