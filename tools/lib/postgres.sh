@@ -7,6 +7,7 @@
 #   postgres_stop <dir>           stops it; fine if it does not run
 #   postgres_running <dir>        whether it does
 #   postgres_conninfo <dir>       libpq conninfo, without database and user
+#   postgres_home <dir>           <dir>, or one under /var/tmp where the user postgres could not reach it (below /root)
 #
 # The profile `test` gives durability away for speed: the data outlives a killed process but not a power cut.
 
@@ -60,6 +61,17 @@ full_page_writes = off
 shared_buffers = 128MB
 max_wal_size = 1GB
 SETTINGS
+  fi
+}
+
+postgres_home() {
+  local parent
+  parent=$(dirname "$1")
+  while [[ ! -d $parent ]]; do parent=$(dirname "$parent"); done
+  if as_postgres test -x "$parent"; then
+    echo "$1"
+  else
+    echo "/var/tmp/embudo-$(cksum <<<"$1" | cut -d' ' -f1)"
   fi
 }
 

@@ -1,0 +1,75 @@
+# shellcheck shell=bash
+# The five services of this machine: started, watched and stopped by pid files under .run/.
+
+SERVICES=(pipeline capture scoring automation reporting)
+RUN=$REPO/.run
+
+# Where a service listens: gRPC on 7001 … 7005, metrics and health on 7101 … 7105, in the order of SERVICES.
+grpc_port() { echo $((7000 + $(service_number "$1"))); }
+metrics_port() { echo $((7100 + $(service_number "$1"))); }
+service_number() {
+  local i
+  for i in "${!SERVICES[@]}"; do
+    if [[ ${SERVICES[i]} == "$1" ]]; then echo $((i + 1)); fi
+  done
+}
+
+service_binary() { echo "$REPO/build/bin/embudo-$1"; }
+
+# The pid of a service that runs; empty if it does not. A pid file of an earlier boot may name another program.
+service_pid() {
+  local pid
+  pid=$(cat "$RUN/pids/$1" 2>/dev/null) || return 0
+  if [[ $(readlink "/proc/$pid/exe" 2>/dev/null) == "$(service_binary "$1")"* ]]; then echo "$pid"; fi
+}
+
+# Whether it runs the program that was built last (the link of a replaced one ends in "(deleted)").
+service_current() {
+  local pid
+  pid=$(service_pid "$1")
+  [[ -n $pid && $(readlink "/proc/$pid/exe") == "$(service_binary "$1")" ]]
+}
+
+# http_ok <port> <path>: whether it answers 200.
+http_ok() {
+  local line=""
+  { exec 9<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
+  printf 'GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n' "$2" >&9
+  read -r -t 5 line <&9 || true
+  exec 9<&-
+  [[ $line == *" 200 "* ]]
+}
+
+service_ready() { http_ok "$(metrics_port "$1")" /readyz; }
+
+start_service() {
+  local service=$1
+  service_current "$service" && return
+  stop_service "$service"
+  mkdir -p "$RUN/logs" "$RUN/pids"
+  if { : <>"/dev/tcp/127.0.0.1/$(grpc_port "$service")"; } 2>/dev/null; then
+    die "port $(grpc_port "$service"), which $service needs, is taken by another program"
+  fi
+  setsid "$(service_binary "$service")" --dev-identity >>"$RUN/logs/$service.log" 2>&1 </dev/null &
+  echo $! >"$RUN/pids/$service"
+}
+
+wait_for_service() {
+  local service=$1
+  wait_until 60 service_ready "$service" && return
+  tail -n 15 "$RUN/logs/$service.log" >&2
+  die "$service does not become ready: see .run/logs/$service.log"
+}
+
+process_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# SIGTERM, so that it finishes its calls; SIGKILL if that takes longer than half a minute.
+stop_service() {
+  local service=$1 pid
+  pid=$(service_pid "$service")
+  if [[ -n $pid ]]; then
+    kill -TERM "$pid"
+    wait_until 30 process_gone "$pid" || kill -KILL "$pid"
+  fi
+  rm -f "$RUN/pids/$service"
+}
