@@ -23,13 +23,15 @@ cli::Json RowOf(const Figure& figure) {
 
 absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   std::vector<Figure> figures;
-  EMBUDO_RETURN_IF_ERROR(MeasureCreate(context, options, &figures));
-  EMBUDO_RETURN_IF_ERROR(MeasureLatency(context, options, &figures));
-  EMBUDO_RETURN_IF_ERROR(MeasureImport(context, options, &figures));
+  absl::Status status;
+  for (const auto measure : {MeasureCreate, MeasureLatency, MeasureImport}) {
+    if (status.ok()) status = measure(context, options, &figures);
+  }
   std::vector<cli::Json> rows;
   for (const Figure& figure : figures) rows.push_back(RowOf(figure));
   context.output().Rows(rows, {{"what", "what"}, {"reached", "reached"}, {"limit", "limit"}, {"unit", "unit"},
                                {"the limit is", "limit_is"}});
+  if (!status.ok()) return status;  // what was measured before stands above
   return 0;
 }
 

@@ -93,7 +93,7 @@ class Load {
 
 /// The service's own statement for one new lead, as a pgbench script: `:n` makes each lead another.
 std::string PgbenchScript(const std::string& tenant) {
-  const std::string id = "('00000000-0000-7000-8000-' || lpad(to_hex(:n), 12, '0'))";
+  const std::string id = "('00000000-0000-7000-8000-' || lpad(to_hex(:n::bigint), 12, '0'))";
   const resource::Table& table = pipeline::storage::LeadTable();
   resource::Record record{table.New(), 1, 1};
   static_cast<type::v1::Lead&>(*record.message) = LeadToCreate(1).lead();
@@ -108,13 +108,15 @@ std::string PgbenchScript(const std::string& tenant) {
   std::string row = "[";
   table.AppendRow(row, tenant, record);
   row += "]";
+  // pgbench takes `:null` and `:true` for its own variables.
+  for (size_t at = row.find("\":"); at != std::string::npos; at = row.find("\":", at + 3)) row.insert(at + 2, " ");
   const std::string marker = "11111111-1111-7111-8111-111111111111";
   row.replace(row.find(marker), marker.size(), "' || " + id + " || '");
   const std::string bytes = db::ToByteaLiteral(std::string(700, 'x'));
   const std::string values[] = {"'" + tenant + "'", "('" + row + "')::json", "ARRAY[" + id + "]", "ARRAY[0::bigint]",
                                 "ARRAY[gen_random_uuid()]", "ARRAY['\\x00'::bytea]", "ARRAY['create']",
                                 "ARRAY['" + bytes + "'::bytea]", "ARRAY[gen_random_uuid()]",
-                                "ARRAY[(:n % 16)::smallint]", "ARRAY['" + bytes + "'::bytea]", "ARRAY[now()]",
+                                "ARRAY[(:n::bigint % 16)::smallint]", "ARRAY['" + bytes + "'::bytea]", "ARRAY[now()]",
                                 "ARRAY[]::text[]", "ARRAY[]::text[]", "ARRAY[]::text[]"};
   std::string sql = resource::WriteStatement(table, true, true);
   for (int i = static_cast<int>(std::size(values)); i >= 1; --i) {
