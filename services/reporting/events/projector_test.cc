@@ -280,6 +280,8 @@ TEST_F(ProjectorTest, RepresentativesSeeWhatTheirVisibilityShows) {
     return ToNumeric(Report({}, "", *visibility)->total.expected_revenue);
   };
   EXPECT_EQ(seen(), "11");
+  auto lease = rpc_->Acquire(kTenant, db::After(testing::kPatience));
+  EXPECT_EQ(storage::LoadVisibility(**lease, kTenant, "users/nobody")->scope, storage::Visibility::Scope::kOwn);
   Project({EventOf("membership.deleted", membership)});
   EXPECT_EQ(seen(), "1");
   ann.set_visibility(type::v1::User::VISIBILITY_OWN);

@@ -15,8 +15,9 @@ absl::StatusOr<Visibility> LoadVisibility(db::Connection& connection, const std:
                                           const std::string& user) {
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kVisibility, db::Params::Of(tenant, user)));
   Visibility visibility{.user = user.substr(user.find('/') + 1)};
+  // A user whom the tenant does not know has own leads at most.
+  if (rows.empty() || rows[0].Text(0) == "VISIBILITY_OWN") visibility.scope = Visibility::Scope::kOwn;
   if (rows.empty()) return visibility;
-  if (rows[0].Text(0) == "VISIBILITY_OWN") visibility.scope = Visibility::Scope::kOwn;
   if (rows[0].Text(0) == "VISIBILITY_TEAM") visibility.scope = Visibility::Scope::kTeam;
   return visibility;
 }

@@ -16,7 +16,8 @@ struct Visibility {
   std::string user;
 };
 
-/// What the user `users/{user}` sees as a representative: all leads, unless the user's record says otherwise.
+/// What the user `users/{user}` sees as a representative: all leads, unless the user's record says otherwise; the own
+/// ones where there is no such record.
 absl::StatusOr<Visibility> LoadVisibility(db::Connection& connection, const std::string& tenant,
                                           const std::string& user);
 

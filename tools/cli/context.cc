@@ -1,0 +1,44 @@
+#include "tools/cli/context.h"
+
+#include "common/base/clock.h"
+#include "common/base/ids.h"
+#include "common/rpc/roles.h"
+
+namespace embudo::cli {
+
+Context::Context() {
+  int port = 7001;
+  for (const char* service : {"pipeline", "capture", "scoring", "automation", "reporting"}) {
+    targets[service] = "127.0.0.1:" + std::to_string(port++);
+  }
+}
+
+rpc::Identity Context::identity() const {
+  rpc::Identity identity;
+  identity.tenant = tenant;
+  identity.actor = actor;
+  identity.roles = rpc::ParseRoles(roles);
+  return identity;
+}
+
+rpc::Client& Context::ClientOf(std::string_view method) {
+  const size_t begin = method.find('.') + 1;
+  const std::string service(method.substr(begin, method.find('.', begin) - begin));
+  auto& client = clients_[service];
+  if (client == nullptr) {
+    rpc::ClientOptions options;
+    options.target = targets[service];
+    options.credentials = token.empty() ? rpc::DevCredentials() : rpc::TokenCredentials(token);
+    options.default_timeout = std::chrono::seconds(timeout_seconds);
+    client = std::make_unique<rpc::Client>(options);
+  }
+  return *client;
+}
+
+std::string NewRequestId() { return Uuid::V7(Clock::System().Now()).ToString(); }
+
+std::string NameOf(const std::string& collection, const std::string& id_or_name) {
+  return id_or_name.find('/') == std::string::npos ? collection + "/" + id_or_name : id_or_name;
+}
+
+}  // namespace embudo::cli

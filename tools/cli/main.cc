@@ -1,0 +1,69 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "tools/bench/bench.h"
+#include "tools/cli/commands.h"
+#include "tools/cli/error.h"
+
+namespace embudo::cli {
+namespace {
+
+void AddGlobalFlags(CLI::App& app, Context& context) {
+  const std::map<std::string, Format> formats = {
+      {"table", Format::kTable}, {"json", Format::kJson}, {"csv", Format::kCsv}};
+  app.add_option("--format", context.format, "table, json or csv")
+      ->transform(CLI::CheckedTransformer(formats))
+      ->envname("EMBUDO_FORMAT");
+  app.add_option("--tenant", context.tenant, "Tenant of the development identity")
+      ->envname("EMBUDO_TENANT")
+      ->capture_default_str();
+  app.add_option("--actor", context.actor, "Who calls: users/{user}")->envname("EMBUDO_ACTOR")->capture_default_str();
+  app.add_option("--roles", context.roles, "rep, manager, admin, service; comma-separated")
+      ->envname("EMBUDO_ROLES")
+      ->capture_default_str();
+  app.add_option("--token", context.token, "Bearer token, in place of the development identity")
+      ->envname("EMBUDO_TOKEN");
+  app.add_option("--timeout", context.timeout_seconds, "Seconds that a call may take")->capture_default_str();
+  for (auto& [service, target] : context.targets) {
+    std::string variable = "EMBUDO_" + service;
+    for (char& c : variable) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    app.add_option("--" + service, target, "gRPC target of the " + service + " service")
+        ->envname(variable)
+        ->capture_default_str();
+  }
+}
+
+int Run(int argc, char** argv) {
+  CLI::App app("Embudo's command line", "embudo");
+  Context context;
+  AddGlobalFlags(app, context);
+  // Global flags may stand anywhere on the line. Commands inherit this.
+  app.fallthrough();
+  AddReport(app, context);
+  AddLead(app, context);
+  AddStage(app, context);
+  AddImport(app, context);
+  AddEvents(app, context);
+  AddScore(app, context);
+  AddRule(app, context);
+  AddAdmin(app, context);
+  AddCall(app, context);
+  bench::AddBench(app, context);
+  app.require_subcommand(1);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e);
+  }
+  context.OpenOutput(std::cout);
+  const absl::StatusOr<int> exit_code = context.command();
+  std::cout.flush();
+  if (exit_code.ok()) return *exit_code;
+  std::cerr << ErrorText(exit_code.status());
+  return 1;
+}
+
+}  // namespace
+}  // namespace embudo::cli
+
+int main(int argc, char** argv) { return embudo::cli::Run(argc, argv); }
