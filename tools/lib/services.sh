@@ -1,12 +1,14 @@
 # shellcheck shell=bash
-# The five services of this machine: started, watched and stopped by pid files under .run/.
+# The five services of this machine: started, watched and stopped by pid files under .run/. A test that wants a suite of
+# its own sets RUN and PORTS first.
 
 SERVICES=(pipeline capture scoring automation reporting)
-RUN=$REPO/.run
+RUN=${RUN:-$REPO/.run}
+PORTS=${PORTS:-7000}
 
 # Where a service listens: gRPC on 7001 … 7005, metrics and health on 7101 … 7105, in the order of SERVICES.
-grpc_port() { echo $((7000 + $(service_number "$1"))); }
-metrics_port() { echo $((7100 + $(service_number "$1"))); }
+grpc_port() { echo $((PORTS + $(service_number "$1"))); }
+metrics_port() { echo $((PORTS + 100 + $(service_number "$1"))); }
 service_number() {
   local i
   for i in "${!SERVICES[@]}"; do
@@ -15,6 +17,16 @@ service_number() {
 }
 
 service_binary() { echo "$REPO/build/bin/embudo-$1"; }
+
+# Tells this shell's programs (services and embudo) where each service is.
+export_targets() {
+  local service
+  for service in "${SERVICES[@]}"; do
+    export "EMBUDO_${service^^}=127.0.0.1:$(grpc_port "$service")"
+    export "EMBUDO_${service^^}_LISTEN=127.0.0.1:$(grpc_port "$service")"
+    export "EMBUDO_${service^^}_METRICS_LISTEN=127.0.0.1:$(metrics_port "$service")"
+  done
+}
 
 # The pid of a service that runs; empty if it does not. A pid file of an earlier boot may name another program.
 service_pid() {
