@@ -74,6 +74,10 @@ std::string FieldText(const Lead& lead, const std::string& name) {
 
 }  // namespace
 
+std::vector<std::string> DefaultVariables() {
+  return {"source", "country", "industry", "email_quality", "phone_quality", std::string(kTag)};
+}
+
 std::vector<Couple> CouplesOf(const Lead& lead, const std::vector<std::string>& variables) {
   std::vector<Couple> couples;
   for (const std::string& variable : variables) {
@@ -121,6 +125,10 @@ std::optional<Contribution> ContributionOf(const Lead& lead, const Stages& stage
   }
   for (Couple& couple : CouplesOf(lead, config.variables)) contribution.couples.push_back(std::move(couple));
   return contribution;
+}
+
+bool IsScored(const Lead& lead) {
+  return lead.state() == Lead::STATE_OPEN && !lead.archived() && !lead.has_delete_time();
 }
 
 std::string IdOf(std::string_view name) {

@@ -13,13 +13,16 @@
 
 namespace embudo::scoring::logic {
 
+/// The variables, beside the stage, of a tenant that has not chosen: those of Odoo that Embudo has, and the industry.
+std::vector<std::string> DefaultVariables();
+
 /// How a tenant's leads are read by the model.
 struct ModelConfig {
   /// Variables beside the stage: `tag`, `product`, `email_quality`, `phone_quality`, a field of Lead that holds one
   /// text, reference, enum, number or truth value, or `custom_fields.<key>`.
-  std::vector<std::string> variables;
+  std::vector<std::string> variables = DefaultVariables();
   /// Leads created before it are not counted.
-  std::optional<Day> start_date{};
+  std::optional<Day> start_date;
 };
 
 /// The lead's values of the variables, in their order. Unset ones are passed over, but for the two qualities: there, ""
@@ -34,6 +37,9 @@ std::optional<Contribution> ContributionOf(const type::v1::Lead& lead, const Sta
 
 /// Whether the lead's closing counts, whatever its values: nullopt if not, else whether it was won.
 std::optional<bool> Outcome(const type::v1::Lead& lead, const ModelConfig& config);
+
+/// Whether the lead is scored: open, and neither archived nor deleted.
+bool IsScored(const type::v1::Lead& lead);
 
 /// The last id of a resource name (`north` of `teams/north`).
 std::string IdOf(std::string_view name);

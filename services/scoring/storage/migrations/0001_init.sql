@@ -18,12 +18,12 @@ CREATE TABLE scoring.criterion (
     PRIMARY KEY (tenant_id, criterion_id)
 );
 
--- One row a tenant. Its lock is held while the tenant's frequencies change, so that changes come one after the other.
+-- One row a tenant. Its lock is held while the tenant's leads and frequencies change, so that changes come one after the
+-- other.
 CREATE TABLE scoring.config (
     tenant_id text COLLATE "C" PRIMARY KEY,
     -- Variables of the naive Bayes model beside the stage.
-    variables text[] NOT NULL
-        DEFAULT ARRAY['source', 'country', 'industry', 'email_quality', 'phone_quality', 'tag'],
+    variables text[] NOT NULL,
     -- Leads created before it are not counted. NULL: all are.
     start_date date,
     -- Count all anew every day, and score all open leads after that (which also lets the days pass in criteria).

@@ -1,0 +1,103 @@
+#include "services/scoring/bind.h"
+
+#include <memory>
+
+#include "common/base/error.h"
+#include "common/event/consumer.h"
+#include "services/scoring/events/intake.h"
+#include "services/scoring/events/scorer.h"
+#include "services/scoring/rpc/criterion_service.h"
+#include "services/scoring/rpc/scoring_service.h"
+#include "services/scoring/storage/migrations.h"
+
+namespace embudo::scoring {
+namespace {
+
+rpc::ClientOptions PipelineOptions(const app::Environment& environment) {
+  rpc::ClientOptions options;
+  options.target = environment.config.pipeline_target;
+  options.credentials = environment.credentials;
+  return options;
+}
+
+event::Consumer::Options ConsumerOptions(const app::Config& config) {
+  event::Consumer::Options options;
+  options.name = "scoring";
+  options.schema = "scoring";
+  options.postgres = db::ConninfoFor(config.postgres, "scoring_worker", "embudo-scoring-consumer");
+  options.redis = config.redis;
+  return options;
+}
+
+/// Who calls pipeline when scoring acts by itself.
+rpc::Identity Self(const std::string& tenant) {
+  rpc::Identity identity;
+  identity.tenant = tenant;
+  identity.actor = "services/scoring";
+  identity.roles = {type::v1::ROLE_SERVICE};
+  identity.origin = type::v1::ORIGIN_SCORING;
+  return identity;
+}
+
+/// Everything that lives as long as the service; its background parts hold it.
+struct Rooms {
+  explicit Rooms(const app::Environment& environment)
+      : pool(db::ConninfoFor(environment.config.postgres, "scoring_rpc", "embudo-scoring"), environment.config.threads),
+        // One connection for the scorer, and one for the readiness.
+        worker_pool(db::ConninfoFor(environment.config.postgres, "scoring_worker", "embudo-scoring-worker"), 2),
+        writer(pool),
+        pipeline(PipelineOptions(environment)),
+        scorer(
+            events::Scorer::Options(), worker_pool,
+            [this](const std::string& tenant, const pipeline::v1::RecordScoresRequest& request) {
+              return pipeline
+                  .Call<pipeline::v1::RecordScoresResponse>("embudo.pipeline.v1.LeadService/RecordScores", Self(tenant),
+                                                            request)
+                  .status();
+            },
+            environment.clock, environment.metrics),
+        consumer(
+            ConsumerOptions(environment.config),
+            [this, &clock = environment.clock](db::Connection& connection, const std::vector<type::v1::Event>& events) {
+              EMBUDO_RETURN_IF_ERROR(events::TakeIn(connection, events, clock.Now()));
+              scorer.Wake();
+              return absl::OkStatus();
+            },
+            environment.metrics),
+        criteria(pool, writer, environment.clock, [this] { scorer.Wake(); }),
+        scoring(pool, pipeline, environment.clock, [this] { scorer.Wake(); }) {}
+
+  db::Pool pool;
+  db::Pool worker_pool;
+  resource::Writer writer;
+  rpc::Client pipeline;
+  events::Scorer scorer;
+  event::Consumer consumer;
+  CriterionService criteria;
+  ScoringService scoring;
+};
+
+absl::Status CheckSchema(db::Pool& pool) {
+  const int wanted = storage::Migrations().back().number;
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          db::Exec(pool, "", db::After(std::chrono::seconds(2)),
+                                   "SELECT coalesce(max(number), 0) FROM scoring.migration", {}));
+  if (rows[0].Int(0) >= wanted) return absl::OkStatus();
+  return Error(absl::StatusCode::kUnavailable, "SCHEMA_MISSING",
+               "the schema is at step " + std::to_string(rows[0].Int(0)) + ", this version needs " +
+                   std::to_string(wanted) + ": run embudo-migrate");
+}
+
+}  // namespace
+
+absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) {
+  const auto rooms = std::make_shared<Rooms>(environment);
+  bindings.services.push_back(rooms->criteria.MakeService());
+  bindings.services.push_back(rooms->scoring.MakeService());
+  bindings.background.emplace_back(rooms, &rooms->scorer);
+  bindings.background.emplace_back(rooms, &rooms->consumer);
+  bindings.ready = [rooms] { return CheckSchema(rooms->worker_pool); };
+  return absl::OkStatus();
+}
+
+}  // namespace embudo::scoring

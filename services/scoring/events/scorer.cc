@@ -1,0 +1,159 @@
+#include "services/scoring/events/scorer.h"
+
+#include <prometheus/counter.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/log/log.h"
+#include "services/scoring/logic/explain.h"
+#include "services/scoring/storage/leads.h"
+#include "services/scoring/storage/rebuild.h"
+#include "services/scoring/storage/tenant.h"
+
+namespace embudo::scoring::events {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kShortestPause{2};
+/// After an error, before the next attempt.
+constexpr milliseconds kErrorPause{300};
+constexpr std::chrono::seconds kBatchTime{20};  // well within the lease of the marks
+constexpr std::chrono::minutes kRebuildTime{10};
+
+pipeline::v1::LeadScore ScoreOf(const logic::Model& model, const type::v1::Lead& lead, Time now) {
+  pipeline::v1::LeadScore out;
+  const logic::ManualScore manual = logic::ScoreOf(model.rules, lead, now);
+  out.set_lead(lead.name());
+  out.set_score(manual.score);
+  out.set_priority(manual.stars);
+  const auto probability = model.bayes.Probability(logic::FeaturesOf(lead, model.stages, model.config));
+  if (probability) out.set_automated_probability(*probability);
+  return out;
+}
+
+}  // namespace
+
+Scorer::Scorer(Options options, db::Pool& pool, Record record, const Clock& clock, metrics::Registry& metrics)
+    : options_(options), pool_(pool), record_(std::move(record)), clock_(clock), metrics_(metrics) {}
+
+Scorer::~Scorer() { Stop(); }
+
+void Scorer::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Scorer::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Scorer::Wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+  }
+  changed_.notify_all();
+}
+
+bool Scorer::Stopping() {
+  const std::lock_guard lock(mutex_);
+  return stopping_;
+}
+
+void Scorer::Pause() {
+  std::unique_lock lock(mutex_);
+  pause_ = std::clamp(pause_ * 2, kShortestPause, options_.poll);
+  changed_.wait_for(lock, pause_, [&] { return stopping_ || woken_; });
+  if (std::exchange(woken_, false)) pause_ = milliseconds(0);
+}
+
+void Scorer::Run() {
+  std::string last_error;
+  while (!Stopping()) {
+    const absl::StatusOr<bool> worked = Work();
+    if (worked.ok()) {
+      last_error.clear();
+      if (!*worked) Pause();
+      continue;
+    }
+    if (MessageOf(worked.status()) != last_error) {
+      log::Warning("scorer: waiting", {{"why", MessageOf(worked.status())}});
+    }
+    last_error = MessageOf(worked.status());
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kErrorPause, [&] { return stopping_; });
+  }
+}
+
+absl::StatusOr<bool> Scorer::Work() {
+  const auto now = std::chrono::steady_clock::now();
+  bool rebuilt = false;
+  if (now >= next_rebuild_look_) {
+    EMBUDO_ASSIGN_OR_RETURN(rebuilt, RebuildIfDue());
+    if (!rebuilt) next_rebuild_look_ = now + options_.rebuild_poll;
+  }
+  EMBUDO_ASSIGN_OR_RETURN(const bool scored, ScoreBatch());
+  return rebuilt || scored;
+}
+
+absl::StatusOr<bool> Scorer::RebuildIfDue() {
+  std::string tenant;
+  storage::Rebuilt rebuilt;
+  const auto body = [&](db::Connection& connection) -> absl::Status {
+    EMBUDO_ASSIGN_OR_RETURN(tenant, storage::FindRebuildDue(connection, clock_.Now()));
+    if (tenant.empty()) return absl::OkStatus();
+    EMBUDO_ASSIGN_OR_RETURN(rebuilt, storage::Rebuild(connection, tenant, clock_.Now()));
+    return absl::OkStatus();
+  };
+  EMBUDO_RETURN_IF_ERROR(db::RunInTx(pool_, "", db::After(kRebuildTime), body));
+  if (tenant.empty()) return false;
+  log::Info("scorer: counted anew",
+            {{"tenant", tenant}, {"won", rebuilt.won}, {"lost", rebuilt.lost}, {"rows", rebuilt.rows}});
+  return true;
+}
+
+absl::StatusOr<bool> Scorer::ScoreBatch() {
+  std::vector<storage::Lease> leases;
+  {
+    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire("", db::After(kBatchTime)));
+    EMBUDO_ASSIGN_OR_RETURN(const std::string tenant, storage::NextTenant(*connection, tenant_));
+    if (tenant.empty()) return false;
+    tenant_ = tenant;
+    EMBUDO_ASSIGN_OR_RETURN(leases, storage::TakePending(*connection, tenant_, options_.batch_size));
+  }
+  if (leases.empty()) return false;
+  const absl::Status status = Score(tenant_, leases);
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire("", db::After(kBatchTime)));
+  if (!status.ok()) {
+    storage::ReleasePending(*connection, tenant_, leases).IgnoreError();  // else they come free by themselves
+    return status;
+  }
+  EMBUDO_RETURN_IF_ERROR(storage::FinishPending(*connection, tenant_, leases));
+  return true;
+}
+
+absl::Status Scorer::Score(const std::string& tenant, const std::vector<storage::Lease>& leases) {
+  storage::LeadIds ids;
+  for (const storage::Lease& lease : leases) ids.push_back(lease.lead_id);
+  pipeline::v1::RecordScoresRequest request;
+  {
+    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire("", db::After(kBatchTime)));
+    EMBUDO_ASSIGN_OR_RETURN(const std::vector<type::v1::Lead> leads, storage::LoadScored(*connection, tenant, ids));
+    if (leads.empty()) return absl::OkStatus();
+    EMBUDO_ASSIGN_OR_RETURN(const logic::Model model, storage::LoadModel(*connection, tenant));
+    const Time now = clock_.Now();
+    for (const type::v1::Lead& lead : leads) *request.add_scores() = ScoreOf(model, lead, now);
+  }
+  EMBUDO_RETURN_IF_ERROR(record_(tenant, request));
+  metrics_.Counter("embudo_scoring_leads_total", "Leads that were scored").Increment(request.scores_size());
+  return absl::OkStatus();
+}
+
+}  // namespace embudo::scoring::events

@@ -1,0 +1,135 @@
+#include "services/scoring/rpc/scoring_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "common/base/error.h"
+#include "embudo/pipeline/v1/lead_service.pb.h"
+#include "services/scoring/logic/explain.h"
+#include "services/scoring/storage/frequencies.h"
+#include "services/scoring/storage/pending.h"
+#include "services/scoring/storage/rebuild.h"
+#include "services/scoring/storage/tenant.h"
+
+namespace embudo::scoring {
+namespace {
+
+using rpc::CallContext;
+
+constexpr int kDefaultPageSize = 50;
+constexpr int kMaxPageSize = 1000;
+
+/// `teams/north`; empty for none.
+std::string TeamName(const std::string& id) { return id.empty() ? "" : "teams/" + id; }
+
+// A page token is the key of the last row, as the row itself is told.
+std::string MakeToken(const v1::Frequency& last) {
+  v1::Frequency key;
+  key.set_team(last.team());
+  key.set_variable(last.variable());
+  key.set_value(last.value());
+  return absl::WebSafeBase64Escape(key.SerializeAsString());
+}
+
+absl::StatusOr<logic::RowKey> ReadToken(const std::string& token) {
+  std::string bytes;
+  v1::Frequency key;
+  if (!absl::WebSafeBase64Unescape(token, &bytes) || !key.ParseFromString(bytes)) {
+    return InvalidField("page_token", "is no token that this service made");
+  }
+  return logic::RowKey{logic::IdOf(key.team()), {key.variable(), key.value()}};
+}
+
+}  // namespace
+
+ScoringService::ScoringService(db::Pool& pool, rpc::Client& pipeline, const Clock& clock, std::function<void()> marked)
+    : pool_(pool), pipeline_(pipeline), clock_(clock), marked_(std::move(marked)) {}
+
+std::unique_ptr<rpc::Service> ScoringService::MakeService() {
+  auto service = std::make_unique<rpc::Service>(v1::ExplainLeadRequest::descriptor()->file()->service(0));
+  service->Unary<v1::ExplainLeadRequest, v1::Explanation>(
+      "ExplainLead", [this](const CallContext& call, const auto& request) { return ExplainLead(call, request); });
+  service->Unary<v1::RebuildFrequenciesRequest, v1::RebuildFrequenciesResponse>(
+      "RebuildFrequencies", [this](const CallContext& call, const auto&) { return RebuildFrequencies(call); });
+  service->Unary<v1::ListFrequenciesRequest, v1::ListFrequenciesResponse>(
+      "ListFrequencies", [this](const CallContext& call, const auto& request) { return ListFrequencies(call, request); });
+  service->Unary<v1::RescoreLeadsRequest, v1::RescoreLeadsResponse>(
+      "RescoreLeads", [this](const CallContext& call, const auto&) { return RescoreLeads(call); });
+  service->Unary<v1::GetScoringProgressRequest, v1::ScoringProgress>(
+      "GetScoringProgress", [this](const CallContext& call, const auto&) { return GetScoringProgress(call); });
+  return service;
+}
+
+absl::StatusOr<v1::Explanation> ScoringService::ExplainLead(const CallContext& call,
+                                                            const v1::ExplainLeadRequest& request) {
+  // Pipeline knows what the caller may see.
+  pipeline::v1::GetLeadRequest get;
+  get.set_name(request.name());
+  EMBUDO_ASSIGN_OR_RETURN(const auto lead, pipeline_.Call<type::v1::Lead>("embudo.pipeline.v1.LeadService/GetLead",
+                                                                          call.identity, get));
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire(call.tenant(), call.deadline));
+  EMBUDO_ASSIGN_OR_RETURN(const logic::Model model, storage::LoadModel(*connection, call.tenant()));
+  return logic::Explain(model, lead, clock_.Now());
+}
+
+absl::StatusOr<v1::RebuildFrequenciesResponse> ScoringService::RebuildFrequencies(const CallContext& call) {
+  storage::Rebuilt rebuilt;
+  EMBUDO_RETURN_IF_ERROR(db::RunInTx(pool_, call.tenant(), call.deadline, [&](db::Connection& connection) {
+    absl::StatusOr<storage::Rebuilt> result = storage::Rebuild(connection, call.tenant(), clock_.Now());
+    if (result.ok()) rebuilt = *result;
+    return result.status();
+  }));
+  marked_();
+  v1::RebuildFrequenciesResponse response;
+  response.set_won_count(rebuilt.won);
+  response.set_lost_count(rebuilt.lost);
+  response.set_row_count(rebuilt.rows);
+  response.set_pending_count(rebuilt.pending);
+  return response;
+}
+
+absl::StatusOr<v1::ListFrequenciesResponse> ScoringService::ListFrequencies(const CallContext& call,
+                                                                            const v1::ListFrequenciesRequest& request) {
+  const int size = request.page_size() == 0 ? kDefaultPageSize : std::min(request.page_size(), kMaxPageSize);
+  logic::RowKey after;
+  if (!request.page_token().empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(after, ReadToken(request.page_token()));
+  }
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire(call.tenant(), call.deadline));
+  EMBUDO_ASSIGN_OR_RETURN(const logic::FrequencyTable page,
+                          storage::LoadPage(*connection, call.tenant(), after, size + 1));
+  v1::ListFrequenciesResponse response;
+  for (const auto& [key, counts] : page.rows()) {
+    if (response.frequencies_size() == size) {
+      response.set_next_page_token(MakeToken(response.frequencies(size - 1)));
+      break;
+    }
+    v1::Frequency& row = *response.add_frequencies();
+    row.set_team(TeamName(key.team));
+    row.set_variable(key.couple.variable);
+    row.set_value(key.couple.value);
+    row.set_won_count(counts.won);
+    row.set_lost_count(counts.lost);
+  }
+  return response;
+}
+
+absl::StatusOr<v1::RescoreLeadsResponse> ScoringService::RescoreLeads(const CallContext& call) {
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire(call.tenant(), call.deadline));
+  EMBUDO_ASSIGN_OR_RETURN(const int64_t pending, storage::MarkAllPending(*connection, call.tenant()));
+  marked_();
+  v1::RescoreLeadsResponse response;
+  response.set_pending_count(pending);
+  return response;
+}
+
+absl::StatusOr<v1::ScoringProgress> ScoringService::GetScoringProgress(const CallContext& call) {
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire(call.tenant(), call.deadline));
+  EMBUDO_ASSIGN_OR_RETURN(const int64_t pending, storage::CountPending(*connection, call.tenant()));
+  v1::ScoringProgress progress;
+  progress.set_pending_count(pending);
+  return progress;
+}
+
+}  // namespace embudo::scoring
