@@ -90,9 +90,7 @@ absl::Status StaleEtag(std::string_view name) {
       .Meta("resource", name);
 }
 
-absl::Status Internal(std::string_view what) {
-  return Error(absl::StatusCode::kInternal, "INTERNAL", what);
-}
+absl::Status Internal(std::string_view what) { return Error(absl::StatusCode::kInternal, "INTERNAL", what); }
 
 google::rpc::Status ToRpcStatus(const absl::Status& status) {
   google::rpc::Status out;

@@ -98,8 +98,7 @@ absl::StatusOr<Result> Connection::Exec(const std::string& sql, const Params& pa
 
 absl::StatusOr<Result> Connection::ExecOnce(const std::string& sql, const Params& params) {
   const std::vector<const char*> values = ValuesOf(params);
-  PGresult* raw =
-      PQexecParams(conn_, sql.c_str(), params.size(), nullptr, values.data(), nullptr, nullptr, 0);
+  PGresult* raw = PQexecParams(conn_, sql.c_str(), params.size(), nullptr, values.data(), nullptr, nullptr, 0);
   Result result(raw);
   if (!Ok(raw)) return ErrorOf(raw);
   return result;

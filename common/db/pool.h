@@ -63,10 +63,10 @@ class Pool {
 absl::StatusOr<Result> Exec(Pool& pool, std::string_view tenant, Deadline deadline, const std::string& sql,
                             const Params& params);
 
-/// Runs `body` in a transaction, READ COMMITTED, as `tenant` (empty: none, for worker roles), and again on serialization
-/// trouble and lost connections until the deadline. So `body` may run several times: it keeps nothing outside from an
-/// earlier run, and does no I/O but SQL. A status that is not OK rolls back. A commit whose outcome is unknown is run
-/// again too: the body's own key (request_id, position) must make that harmless.
+/// Runs `body` in a transaction, READ COMMITTED, as `tenant` (empty: none, for worker roles), and again on
+/// serialization trouble and lost connections until the deadline. So `body` may run several times: it keeps nothing
+/// outside from an earlier run, and does no I/O but SQL. A status that is not OK rolls back. A commit whose outcome is
+/// unknown is run again too: the body's own key (request_id, position) must make that harmless.
 absl::Status RunInTx(Pool& pool, std::string_view tenant, Deadline deadline,
                      const std::function<absl::Status(Connection&)>& body);
 

@@ -18,8 +18,7 @@ using std::chrono::milliseconds;
 
 bool IsPassing(const absl::Status& status) {
   return status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kAborted ||
-         status.code() == absl::StatusCode::kDeadlineExceeded ||
-         status.code() == absl::StatusCode::kResourceExhausted;
+         status.code() == absl::StatusCode::kDeadlineExceeded || status.code() == absl::StatusCode::kResourceExhausted;
 }
 
 }  // namespace
@@ -33,7 +32,8 @@ std::string ConsumerTablesSql(const std::string& schema) {
     lease_until timestamptz,
     PRIMARY KEY (consumer, partition)
 ) WITH (fillfactor = 50);
-CREATE TABLE )" + schema + R"(.dead_letter (
+CREATE TABLE )" +
+         schema + R"(.dead_letter (
     consumer text NOT NULL,
     partition smallint NOT NULL,
     position bigint NOT NULL,
@@ -42,8 +42,8 @@ CREATE TABLE )" + schema + R"(.dead_letter (
     create_time timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (consumer, partition, position)
 );
-GRANT SELECT, INSERT, UPDATE, DELETE ON )" + schema + ".consumer_checkpoint, " + schema + ".dead_letter TO " + schema +
-         "_worker;\n";
+GRANT SELECT, INSERT, UPDATE, DELETE ON )" +
+         schema + ".consumer_checkpoint, " + schema + ".dead_letter TO " + schema + "_worker;\n";
 }
 
 Consumer::Consumer(Options options, Apply apply, metrics::Registry& metrics)
@@ -105,8 +105,7 @@ absl::Status Consumer::ConsumeUntilError() {
       Pause(milliseconds(500));
       continue;
     }
-    EMBUDO_ASSIGN_OR_RETURN(const std::vector<Stored> batch,
-                            reader_.Read(*connection, held_, options_.batch_size));
+    EMBUDO_ASSIGN_OR_RETURN(const std::vector<Stored> batch, reader_.Read(*connection, held_, options_.batch_size));
     if (!batch.empty()) EMBUDO_RETURN_IF_ERROR(ApplyBatch(*connection, batch));
   }
   return connection
@@ -151,10 +150,14 @@ absl::Status Consumer::ApplyBatch(db::Connection& connection, const std::vector<
       if (status.ok()) break;
       if (IsPassing(status)) return status;
       if (failures_ + 1 >= options_.attempts) {
-        log::Error("consumer: event put to the dead letters", {{"consumer", options_.name}, {"partition", stored.partition},
-                                                               {"position", stored.position}, {"why", MessageOf(status)}});
-        metrics_.Counter("embudo_consumer_dead_letters_total", "Events that could not be applied",
-                         {{"consumer", options_.name}}).Increment();
+        log::Error("consumer: event put to the dead letters", {{"consumer", options_.name},
+                                                               {"partition", stored.partition},
+                                                               {"position", stored.position},
+                                                               {"why", MessageOf(status)}});
+        metrics_
+            .Counter("embudo_consumer_dead_letters_total", "Events that could not be applied",
+                     {{"consumer", options_.name}})
+            .Increment();
         EMBUDO_RETURN_IF_ERROR(ApplyInTx(connection, {stored}, true, MessageOf(status)));
         break;
       }
@@ -168,11 +171,12 @@ absl::Status Consumer::ApplyInTx(db::Connection& connection, const std::vector<S
   EMBUDO_RETURN_IF_ERROR(connection.ExecScript("BEGIN"));
   absl::Status status;
   if (dead_letter) {
-    status = connection
-                 .Exec("INSERT INTO " + options_.schema +
-                           ".dead_letter (consumer, partition, position, error, data) VALUES ($1, $2::smallint, $3, $4, $5)",
-                       db::Params::Of(options_.name, batch[0].partition, batch[0].position, error).AddBytes(batch[0].data))
-                 .status();
+    status =
+        connection
+            .Exec("INSERT INTO " + options_.schema +
+                      ".dead_letter (consumer, partition, position, error, data) VALUES ($1, $2::smallint, $3, $4, $5)",
+                  db::Params::Of(options_.name, batch[0].partition, batch[0].position, error).AddBytes(batch[0].data))
+            .status();
   } else {
     std::vector<type::v1::Event> events(batch.size());
     for (size_t i = 0; i < batch.size() && status.ok(); ++i) {

@@ -36,9 +36,9 @@ class Consumer : public Background {
     /// Attempts at one event before it goes to the dead letters and the log moves on.
     int attempts = 5;
   };
-  /// Applies events, in order per partition, in the transaction that moves the checkpoint. May run several times for the
-  /// same events: what it does outside the transaction must be harmless to repeat. A status that is not OK rolls back;
-  /// UNAVAILABLE, ABORTED and DEADLINE_EXCEEDED are tried again for as long as it takes, others `attempts` times.
+  /// Applies events, in order per partition, in the transaction that moves the checkpoint. May run several times for
+  /// the same events: what it does outside the transaction must be harmless to repeat. A status that is not OK rolls
+  /// back; UNAVAILABLE, ABORTED and DEADLINE_EXCEEDED are tried again for as long as it takes, others `attempts` times.
   using Apply = std::function<absl::Status(db::Connection&, const std::vector<type::v1::Event>& events)>;
 
   Consumer(Options options, Apply apply, metrics::Registry& metrics);

@@ -26,8 +26,8 @@ int64_t PositionOf(std::string_view id) { return std::strtoll(std::string(id).c_
 
 }  // namespace
 
-absl::StatusOr<std::vector<Stored>> LogReader::Read(db::Connection& connection,
-                                                    const std::map<int, int64_t>& positions, int limit) {
+absl::StatusOr<std::vector<Stored>> LogReader::Read(db::Connection& connection, const std::map<int, int64_t>& positions,
+                                                    int limit) {
   const auto now = std::chrono::steady_clock::now();
   if (redis_ == nullptr && now >= next_connect_) {
     auto opened = redis::Connection::Open(redis_address_, kRedisTimeout);

@@ -41,8 +41,7 @@ WITH batch AS MATERIALIZED (
 SELECT n.partition, n.position, e.data FROM numbered n JOIN pipeline.event e USING (tenant_id, day, seq)
 ORDER BY n.partition, n.position)";
 
-constexpr char kHeads[] =
-    "SELECT partition, position FROM pipeline.event_head WHERE partition = ANY($1::int[])";
+constexpr char kHeads[] = "SELECT partition, position FROM pipeline.event_head WHERE partition = ANY($1::int[])";
 
 constexpr char kFromPosition[] = R"(
 SELECT p.partition, p.position, e.data
@@ -121,21 +120,22 @@ absl::Status Relay::RelayUntilError() {
 absl::Status Relay::TakePartitions(db::Connection& connection) {
   for (int partition = 0; partition < kPartitions; ++partition) {
     if (published_.contains(partition)) continue;
-    EMBUDO_ASSIGN_OR_RETURN(const db::Result taken,
-                            connection.Exec("SELECT pg_try_advisory_lock($1::int, $2::int)",
-                                            db::Params::Of(kLockClass, partition)));
+    EMBUDO_ASSIGN_OR_RETURN(const db::Result taken, connection.Exec("SELECT pg_try_advisory_lock($1::int, $2::int)",
+                                                                    db::Params::Of(kLockClass, partition)));
     if (taken[0].Bool(0)) published_[partition] = -1;
   }
-  metrics_.Gauge("embudo_relay_partitions", "Partitions that this process relays").Set(static_cast<double>(published_.size()));
+  metrics_.Gauge("embudo_relay_partitions", "Partitions that this process relays")
+      .Set(static_cast<double>(published_.size()));
   return absl::OkStatus();
 }
 
 absl::StatusOr<int> Relay::Number(db::Connection& connection) {
   if (published_.empty()) return 0;
   const std::string partitions = PartitionArray(published_);
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result waiting,
-                          connection.Exec("SELECT 1 FROM pipeline.event_pending WHERE partition = ANY($1::int[]) LIMIT 1",
-                                          db::Params::Of(partitions)));
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result waiting,
+      connection.Exec("SELECT 1 FROM pipeline.event_pending WHERE partition = ANY($1::int[]) LIMIT 1",
+                      db::Params::Of(partitions)));
   if (waiting.empty()) return 0;
   EMBUDO_RETURN_IF_ERROR(connection.ExecScript("BEGIN"));
   EMBUDO_RETURN_IF_ERROR(connection.Exec(kLockHeads, db::Params::Of(partitions)).status());

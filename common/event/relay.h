@@ -17,10 +17,10 @@
 
 namespace embudo::event {
 
-/// Carries committed events from PostgreSQL to Redis Streams. For each partition one relay at a time, held by an advisory
-/// lock, takes what has become visible in `event_pending`, in seq order within each read, gives it the next positions and
-/// publishes it under them. Because positions have no gaps and Redis refuses an id that is not above the last, publishing
-/// twice is harmless and a loss in Redis is seen by every reader. Commits never wait for the relay.
+/// Carries committed events from PostgreSQL to Redis Streams. For each partition one relay at a time, held by an
+/// advisory lock, takes what has become visible in `event_pending`, in seq order within each read, gives it the next
+/// positions and publishes it under them. Because positions have no gaps and Redis refuses an id that is not above the
+/// last, publishing twice is harmless and a loss in Redis is seen by every reader. Commits never wait for the relay.
 class Relay : public Background {
  public:
   struct Options {

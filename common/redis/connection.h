@@ -39,8 +39,8 @@ class Reply {
 /// replaced. One thread at a time.
 class Connection {
  public:
-  /// `address` is `host:port` or a unix socket's path. `timeout` bounds the connect and every wait for a reply, so it is
-  /// longer than the longest BLOCK. UNAVAILABLE if the server is not there.
+  /// `address` is `host:port` or a unix socket's path. `timeout` bounds the connect and every wait for a reply, so it
+  /// is longer than the longest BLOCK. UNAVAILABLE if the server is not there.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const std::string& address,
                                                           std::chrono::milliseconds timeout);
   ~Connection();

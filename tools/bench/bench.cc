@@ -29,8 +29,9 @@ absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   }
   std::vector<cli::Json> rows;
   for (const Figure& figure : figures) rows.push_back(RowOf(figure));
-  context.output().Rows(rows, {{"what", "what"}, {"reached", "reached"}, {"limit", "limit"}, {"unit", "unit"},
-                               {"the limit is", "limit_is"}});
+  context.output().Rows(
+      rows,
+      {{"what", "what"}, {"reached", "reached"}, {"limit", "limit"}, {"unit", "unit"}, {"the limit is", "limit_is"}});
   if (!status.ok()) return status;  // what was measured before stands above
   return 0;
 }
@@ -47,7 +48,8 @@ void AddBench(CLI::App& app, cli::Context& context) {
       ->add_option("--postgres", options->postgres,
                    "Connection string of a superuser, for pgbench and COPY; without it the limits are left out")
       ->envname("EMBUDO_BENCH_POSTGRES");
-  command->add_option("--metrics", options->metrics, "Address of the pipeline service's /metrics")->capture_default_str();
+  command->add_option("--metrics", options->metrics, "Address of the pipeline service's /metrics")
+      ->capture_default_str();
   command->callback([&context, options] { context.command = [&context, options] { return Run(context, *options); }; });
 }
 

@@ -38,7 +38,9 @@ pipeline::v1::CreateLeadRequest LeadToCreate(int64_t n) {
 class Load {
  public:
   Load(cli::Context& context, int in_flight, std::chrono::seconds duration)
-      : client_(context.ClientOf(kCreateLead)), identity_(context.identity()), in_flight_(in_flight),
+      : client_(context.ClientOf(kCreateLead)),
+        identity_(context.identity()),
+        in_flight_(in_flight),
         end_(steady_clock::now() + duration) {}
 
   absl::Status Run() {
@@ -113,11 +115,21 @@ std::string PgbenchScript(const std::string& tenant) {
   const std::string marker = "11111111-1111-7111-8111-111111111111";
   row.replace(row.find(marker), marker.size(), "' || " + id + " || '");
   const std::string bytes = db::ToByteaLiteral(std::string(700, 'x'));
-  const std::string values[] = {"'" + tenant + "'", "('" + row + "')::json", "ARRAY[" + id + "]", "ARRAY[0::bigint]",
-                                "ARRAY[gen_random_uuid()]", "ARRAY['\\x00'::bytea]", "ARRAY['create']",
-                                "ARRAY['" + bytes + "'::bytea]", "ARRAY[gen_random_uuid()]",
-                                "ARRAY[(:n::bigint % 16)::smallint]", "ARRAY['" + bytes + "'::bytea]", "ARRAY[now()]",
-                                "ARRAY[]::text[]", "ARRAY[]::text[]", "ARRAY[]::text[]"};
+  const std::string values[] = {"'" + tenant + "'",
+                                "('" + row + "')::json",
+                                "ARRAY[" + id + "]",
+                                "ARRAY[0::bigint]",
+                                "ARRAY[gen_random_uuid()]",
+                                "ARRAY['\\x00'::bytea]",
+                                "ARRAY['create']",
+                                "ARRAY['" + bytes + "'::bytea]",
+                                "ARRAY[gen_random_uuid()]",
+                                "ARRAY[(:n::bigint % 16)::smallint]",
+                                "ARRAY['" + bytes + "'::bytea]",
+                                "ARRAY[now()]",
+                                "ARRAY[]::text[]",
+                                "ARRAY[]::text[]",
+                                "ARRAY[]::text[]"};
   std::string sql = resource::WriteStatement(table, true, true);
   for (int i = static_cast<int>(std::size(values)); i >= 1; --i) {
     const std::string parameter = "$" + std::to_string(i);
@@ -160,7 +172,8 @@ absl::Status MeasureCreate(cli::Context& context, const Options& options, std::v
   figures->push_back({what + ", p50", "ms", load.latencies().Percentile(0.5), 0, ""});
   figures->push_back({what + ", p99", "ms", load.latencies().Percentile(0.99), 0, ""});
   figures->push_back({what + ", CPU of the service", "µs/call", (after.service - before.service) / calls * 1e6, 0, ""});
-  figures->push_back({what + ", CPU of PostgreSQL", "µs/call", (after.postgres - before.postgres) / calls * 1e6, 0, ""});
+  figures->push_back(
+      {what + ", CPU of PostgreSQL", "µs/call", (after.postgres - before.postgres) / calls * 1e6, 0, ""});
   return absl::OkStatus();
 }
 

@@ -54,12 +54,15 @@ absl::Status MeasureImport(cli::Context& context, const Options& options, std::v
   const absl::StatusOr<double> reached = RateOf(import, options.import_rows);
   absl::StatusOr<double> limit = 0.0;
   if (reached.ok() && !options.postgres.empty()) {
-    limit = RateOf("psql -q '" + options.postgres +
-                       "' -c 'DROP TABLE IF EXISTS public.embudo_bench; CREATE TABLE public.embudo_bench (id text, title"
-                       " text, person text, company text, email text, country text, opened date, amount numeric)'"
-                       " -c '\\copy public.embudo_bench FROM " + rows + " CSV HEADER'"
-                       " -c 'DROP TABLE public.embudo_bench'",
-                   options.import_rows);
+    limit =
+        RateOf("psql -q '" + options.postgres +
+                   "' -c 'DROP TABLE IF EXISTS public.embudo_bench; CREATE TABLE public.embudo_bench (id text, title"
+                   " text, person text, company text, email text, country text, opened date, amount numeric)'"
+                   " -c '\\copy public.embudo_bench FROM " +
+                   rows +
+                   " CSV HEADER'"
+                   " -c 'DROP TABLE public.embudo_bench'",
+               options.import_rows);
   }
   std::filesystem::remove_all(folder);
   EMBUDO_RETURN_IF_ERROR(reached.status());

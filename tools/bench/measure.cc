@@ -34,7 +34,8 @@ int64_t TicksOf(const std::filesystem::path& process) {
 double PostgresCpu() {
   int64_t ticks = 0;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    if (std::isdigit(static_cast<unsigned char>(entry.path().filename().c_str()[0])) != 0) ticks += TicksOf(entry.path());
+    if (std::isdigit(static_cast<unsigned char>(entry.path().filename().c_str()[0])) != 0)
+      ticks += TicksOf(entry.path());
   }
   return static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
@@ -66,7 +67,8 @@ absl::StatusOr<std::string> RunCommand(const std::string& command) {
   while (const size_t size = std::fread(buffer, 1, sizeof buffer, pipe)) output.append(buffer, size);
   if (pclose(pipe) == 0) return output;
   return Error(absl::StatusCode::kUnavailable, "COMMAND_FAILED",
-               command.substr(0, command.find(' ')) + " failed: " + output.substr(output.size() > 500 ? output.size() - 500 : 0))
+               command.substr(0, command.find(' ')) +
+                   " failed: " + output.substr(output.size() > 500 ? output.size() - 500 : 0))
       .ToStatus();
 }
 

@@ -19,7 +19,8 @@ constexpr milliseconds kQuery{10000};
 constexpr char kHeads[] = "SELECT partition, position FROM pipeline.event_head WHERE partition < $1::int";
 // Ids are of UUID version 7: they begin with the time, in milliseconds.
 constexpr char kAt[] =
-    "SELECT p.partition, min(p.position) - 1 FROM pipeline.event_position p JOIN pipeline.event e USING (tenant_id, day, seq)"
+    "SELECT p.partition, min(p.position) - 1 FROM pipeline.event_position p JOIN pipeline.event e USING (tenant_id, "
+    "day, seq)"
     " WHERE p.day >= $1::date AND e.event_id >= $2::uuid GROUP BY p.partition";
 constexpr char kEarliest[] = "SELECT event_id FROM pipeline.event ORDER BY day, seq LIMIT 1";
 
@@ -63,13 +64,15 @@ void Hub::Add(std::shared_ptr<Subscriber> subscriber) {
   subscribers_.push_back(std::move(subscriber));
   signalled_ = true;
   changed_.notify_all();
-  metrics_.Gauge("embudo_event_subscribers", "Streams of events that are open").Set(static_cast<double>(subscribers_.size()));
+  metrics_.Gauge("embudo_event_subscribers", "Streams of events that are open")
+      .Set(static_cast<double>(subscribers_.size()));
 }
 
 void Hub::Remove(const Subscriber* subscriber) {
   const std::lock_guard lock(mutex_);
   subscribers_.remove_if([&](const auto& other) { return other.get() == subscriber; });
-  metrics_.Gauge("embudo_event_subscribers", "Streams of events that are open").Set(static_cast<double>(subscribers_.size()));
+  metrics_.Gauge("embudo_event_subscribers", "Streams of events that are open")
+      .Set(static_cast<double>(subscribers_.size()));
 }
 
 void Hub::Wake() {
@@ -96,8 +99,8 @@ absl::StatusOr<Positions> Hub::Latest() {
 absl::StatusOr<Positions> Hub::At(Time time) {
   EMBUDO_ASSIGN_OR_RETURN(Positions positions, Latest());
   const std::string day = FormatDate(ToDate(std::chrono::floor<std::chrono::days>(time)));
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, "", db::After(kQuery), kAt,
-                                                          db::Params::Of(day, LowestIdAt(time))));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          db::Exec(pool_, "", db::After(kQuery), kAt, db::Params::Of(day, LowestIdAt(time))));
   for (int i = 0; i < rows.size(); ++i) positions[static_cast<int>(rows[i].Int(0))] = rows[i].Int(1);
   return positions;
 }

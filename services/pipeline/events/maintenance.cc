@@ -52,22 +52,24 @@ std::shared_ptr<const CursorCodec> Maintenance::cursors() {
 absl::Status Maintenance::RunOnce() {
   const Day today = std::chrono::floor<std::chrono::days>(clock_.Now());
   const auto day = [](Day date) { return FormatDate(ToDate(date)); };
+  EMBUDO_RETURN_IF_ERROR(
+      db::Exec(pool_, "", db::After(kStatement), "SELECT pipeline.ensure_event_partitions($1::date, $2::date)",
+               db::Params::Of(day(today - std::chrono::days(1)), day(today + std::chrono::days(kDaysAhead))))
+          .status());
   EMBUDO_RETURN_IF_ERROR(db::Exec(pool_, "", db::After(kStatement),
-                                  "SELECT pipeline.ensure_event_partitions($1::date, $2::date)",
-                                  db::Params::Of(day(today - std::chrono::days(1)), day(today + std::chrono::days(kDaysAhead))))
-                             .status());
-  EMBUDO_RETURN_IF_ERROR(db::Exec(pool_, "", db::After(kStatement), "DELETE FROM pipeline.request WHERE create_time < $1",
+                                  "DELETE FROM pipeline.request WHERE create_time < $1",
                                   db::Params::Of(clock_.Now() - kRequestLife))
                              .status());
   unsigned char fresh[32];
   RAND_bytes(fresh, sizeof fresh);
-  EMBUDO_RETURN_IF_ERROR(db::Exec(pool_, "", db::After(kStatement),
-                                  "INSERT INTO pipeline.setting (key, value) VALUES ('cursor_key', $1) ON CONFLICT DO NOTHING",
-                                  db::Params().AddBytes({reinterpret_cast<const char*>(fresh), sizeof fresh}))
-                             .status());
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result key,
-                          db::Exec(pool_, "", db::After(kStatement),
-                                   "SELECT value FROM pipeline.setting WHERE key = 'cursor_key'", {}));
+  EMBUDO_RETURN_IF_ERROR(
+      db::Exec(pool_, "", db::After(kStatement),
+               "INSERT INTO pipeline.setting (key, value) VALUES ('cursor_key', $1) ON CONFLICT DO NOTHING",
+               db::Params().AddBytes({reinterpret_cast<const char*>(fresh), sizeof fresh}))
+          .status());
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result key,
+      db::Exec(pool_, "", db::After(kStatement), "SELECT value FROM pipeline.setting WHERE key = 'cursor_key'", {}));
   const std::lock_guard lock(mutex_);
   cursors_ = std::make_shared<CursorCodec>(key[0].Bytes(0));
   return absl::OkStatus();

@@ -97,9 +97,9 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
     bool all = true;
     for (const Hub::EventPtr& event : events) {
       const size_t size = Matches(*event) ? event->ByteSizeLong() : 0;
-      const bool full = response.events_size() > 0 && (response.events_size() >= events_credit_ ||
-                                                       static_cast<int64_t>(bytes + size) > bytes_credit_ ||
-                                                       bytes + size > kResponseBytes);
+      const bool full = response.events_size() > 0 &&
+                        (response.events_size() >= events_credit_ ||
+                         static_cast<int64_t>(bytes + size) > bytes_credit_ || bytes + size > kResponseBytes);
       if (size > 0 && full) {
         all = false;
         break;
@@ -132,7 +132,8 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
  private:
   absl::Status Begin(const TailStart& start) {
     started_ = true;
-    EMBUDO_ASSIGN_OR_RETURN(filter_, filter::EventFilter::Compile(start.filter(), room_.lead_schema, {}, "start.filter"));
+    EMBUDO_ASSIGN_OR_RETURN(filter_,
+                            filter::EventFilter::Compile(start.filter(), room_.lead_schema, {}, "start.filter"));
     if (start.heartbeat_seconds() > 0) heartbeat_ = std::chrono::seconds(start.heartbeat_seconds());
     if (start.from_case() == TailStart::FROM_NOT_SET ||
         (start.has_position() && start.position() == TailStart::POSITION_UNSPECIFIED)) {

@@ -12,8 +12,7 @@ namespace {
 using type::v1::Stage;
 
 Stage MakeStage(const char* id, const char* display_name, int sequence, int min_days, int max_days,
-                double default_probability,
-                std::initializer_list<std::pair<const char*, const char*>> checklist) {
+                double default_probability, std::initializer_list<std::pair<const char*, const char*>> checklist) {
   Stage stage;
   stage.set_name(std::string(kDefaultPipeline) + "/stages/" + id);
   stage.set_display_name(display_name);
@@ -40,9 +39,9 @@ Defaults DefaultsOfTenant() {
 
   defaults.stages = {
       MakeStage("new", "New", 10, 0, 2, 10, {{"first_contact_made", "First contact made"}}),
-      MakeStage("qualified", "Qualified", 20, 3, 7, 25,
-                {{"need_and_budget_confirmed", "Need and budget confirmed"},
-                 {"discovery_call_done", "Discovery call done"}}),
+      MakeStage(
+          "qualified", "Qualified", 20, 3, 7, 25,
+          {{"need_and_budget_confirmed", "Need and budget confirmed"}, {"discovery_call_done", "Discovery call done"}}),
       MakeStage("proposal", "Proposal", 30, 5, 14, 50, {{"proposal_delivered", "Proposal delivered"}}),
       MakeStage("negotiation", "Negotiation", 40, 7, 21, 75,
                 {{"scope_and_price_agreed", "Scope and price agreed"}, {"contract_signed", "Contract signed"}}),
@@ -54,9 +53,9 @@ Defaults DefaultsOfTenant() {
   defaults.team.set_display_name("Sales");
   defaults.team.set_pipeline(kDefaultPipeline);
 
-  for (const auto& [id, text] : {std::pair("too-expensive", "Too expensive"),
-                                 std::pair("no-people-skills", "We don't have people/skills"),
-                                 std::pair("not-enough-stock", "Not enough stock")}) {
+  for (const auto& [id, text] :
+       {std::pair("too-expensive", "Too expensive"), std::pair("no-people-skills", "We don't have people/skills"),
+        std::pair("not-enough-stock", "Not enough stock")}) {
     auto& reason = defaults.lost_reasons.emplace_back();
     reason.set_name(std::string("lostReasons/") + id);
     reason.set_display_name(text);

@@ -49,7 +49,8 @@ void Collect(const Scene& scene, const Lead& lead, const Stage& stage, const fil
                       stage.display_name() + ": " + criterion.display_name()});
   }
   for (const std::string& path : stage.required_fields()) {
-    if (!IsSet(lead, path)) unmet->push_back({"REQUIRED_FIELD", path, stage.display_name() + ": " + path + " is not set"});
+    if (!IsSet(lead, path))
+      unmet->push_back({"REQUIRED_FIELD", path, stage.display_name() + ": " + path + " is not set"});
   }
 }
 

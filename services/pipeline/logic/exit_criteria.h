@@ -10,8 +10,8 @@ namespace embudo::pipeline::logic {
 /// violation per unmet criterion and per required field that is not set.
 absl::Status CheckLeaving(const Scene& scene, const type::v1::Lead& lead, const filter::Schema& schema);
 
-/// Whether a lead may move to `to`, a stage of its pipeline: the criteria of all stages left forwards, and the pipeline's
-/// own rules (no skipping, no going back). `override` passes the criteria, not the pipeline's rules.
+/// Whether a lead may move to `to`, a stage of its pipeline: the criteria of all stages left forwards, and the
+/// pipeline's own rules (no skipping, no going back). `override` passes the criteria, not the pipeline's rules.
 absl::Status CheckMove(const Scene& scene, const type::v1::Lead& lead, const type::v1::Stage& to, bool override,
                        const filter::Schema& schema);
 

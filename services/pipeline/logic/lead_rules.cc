@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "common/base/error.h"
+#include "common/resource/change.h"
 #include "common/text/email.h"
 #include "common/text/phone.h"
 #include "services/pipeline/logic/exit_criteria.h"
@@ -99,7 +100,8 @@ absl::Status PlaceNew(const Scene& scene, Lead& lead) {
   lead.set_kind(Lead::KIND_OPPORTUNITY);
   lead.clear_lead_status();
   const std::string pipeline = PipelineFor(scene, lead);
-  const Stage* stage = lead.stage().empty() ? scene.catalog.FirstStage(pipeline) : scene.catalog.FindStage(lead.stage());
+  const Stage* stage =
+      lead.stage().empty() ? scene.catalog.FirstStage(pipeline) : scene.catalog.FindStage(lead.stage());
   if (stage == nullptr) {
     return lead.stage().empty() ? InvalidField("lead.team", pipeline + " has no stage")
                                 : Unknown("lead.stage", lead.stage());
@@ -140,8 +142,8 @@ absl::Status PrepareChanged(const Scene& scene, const Lead& before, Lead& lead) 
   EMBUDO_RETURN_IF_ERROR(CheckReferences(scene, lead));
   if (lead.team() != before.team() && lead.kind() == Lead::KIND_OPPORTUNITY && !lead.team().empty() &&
       PipelineFor(scene, lead) != lead.pipeline()) {
-    return InvalidField("lead.team", lead.team() + " uses " + PipelineFor(scene, lead) + ", the opportunity is in " +
-                                         lead.pipeline());
+    return InvalidField(
+        "lead.team", lead.team() + " uses " + PipelineFor(scene, lead) + ", the opportunity is in " + lead.pipeline());
   }
   if (lead.state() == Lead::STATE_OPEN) {
     if (lead.probability() != before.probability() && before.state() == Lead::STATE_OPEN &&
@@ -153,15 +155,18 @@ absl::Status PrepareChanged(const Scene& scene, const Lead& before, Lead& lead) 
     lead.set_probability(lead.state() == Lead::STATE_WON ? 100 : 0);
   }
   if (lead.priority() != before.priority()) {
-    const auto source = scene.origin == type::v1::ORIGIN_AUTOMATION ? Lead::PRIORITY_SOURCE_RULE
-                                                                    : Lead::PRIORITY_SOURCE_PERSON;
+    const auto source =
+        scene.origin == type::v1::ORIGIN_AUTOMATION ? Lead::PRIORITY_SOURCE_RULE : Lead::PRIORITY_SOURCE_PERSON;
     if (source < before.priority_source()) {
       lead.set_priority(before.priority());  // a rule never overwrites a person
     } else {
       lead.set_priority_source(source);
     }
   }
-  if (scene.IsPerson()) *lead.mutable_last_touch_time() = ToTimestamp(scene.now);
+  // A call that changes nothing is no touch, and so stays one that changes nothing.
+  if (scene.IsPerson() && !resource::ChangedFields(before, lead).empty()) {
+    *lead.mutable_last_touch_time() = ToTimestamp(scene.now);
+  }
   return absl::OkStatus();
 }
 

@@ -18,8 +18,11 @@ constexpr char kNextDate[] =
     "SELECT min(due_date) FROM pipeline.activity"
     " WHERE tenant_id = $1 AND lead_id = $2::uuid AND state = 'PLANNED' AND delete_time IS NULL";
 
-// Keeps Lead.next_activity_date after a change of one of the lead's activities.
-absl::Status RefreshNextDate(Records& records, const CallContext& call, const std::string& lead_name) {
+// Keeps Lead.next_activity_date and last_touch_time after a change of one of the lead's activities. Repeating it for
+// the same state of the activity changes nothing.
+absl::Status RefreshLead(Records& records, const CallContext& call, const Activity& activity) {
+  const std::string lead_name = activity.name().substr(0, activity.name().find("/activities/"));
+  const bool person = call.identity.actor.starts_with("users/");
   Lead unused;
   return records.leads().Modify(
       call, lead_name, "", v1::GetActivityRequest(), type::v1::EVENT_TYPE_LEAD_UPDATED,
@@ -33,6 +36,9 @@ absl::Status RefreshNextDate(Records& records, const CallContext& call, const st
         } else {
           *lead.mutable_next_activity_date() = ToDate(std::chrono::floor<std::chrono::days>(rows[0].TimeAt(0)));
         }
+        if (person && FromTimestamp(lead.last_touch_time()) < FromTimestamp(activity.update_time())) {
+          *lead.mutable_last_touch_time() = activity.update_time();
+        }
         return absl::OkStatus();
       },
       unused);
@@ -45,7 +51,8 @@ absl::Status Complete(Records& records, const CallContext& call, const v1::Compl
       [&](Message& record, type::v1::EventType*) -> absl::Status {
         auto& activity = static_cast<Activity&>(record);
         if (activity.state() != Activity::STATE_PLANNED) {
-          return Error(absl::StatusCode::kFailedPrecondition, "ACTIVITY_NOT_PLANNED", request.name() + " is not planned")
+          return Error(absl::StatusCode::kFailedPrecondition, "ACTIVITY_NOT_PLANNED",
+                       request.name() + " is not planned")
               .Violation("STATE", request.name(), "is done or cancelled already");
         }
         activity.set_state(Activity::STATE_DONE);
@@ -64,8 +71,9 @@ std::unique_ptr<embudo::rpc::Service> MakeActivityService(Records& records) {
   const auto refreshing = [&records](auto method) {
     return [&records, method](const CallContext& call, const Message& request, Message& response) -> absl::Status {
       EMBUDO_RETURN_IF_ERROR(method(call, request, response));
-      const std::string name = resource::NameOf(response);
-      return RefreshNextDate(records, call, name.substr(0, name.find("/activities/")));
+      const auto* validate_only = request.GetDescriptor()->FindFieldByName("validate_only");
+      if (request.GetReflection()->GetBool(request, validate_only)) return absl::OkStatus();
+      return RefreshLead(records, call, static_cast<const Activity&>(response));
     };
   };
   const auto standard = [&records](Method method) {

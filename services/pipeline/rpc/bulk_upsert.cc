@@ -91,12 +91,13 @@ absl::StatusOr<std::map<ExternalKey, resource::Record>> FindByExternalIds(db::Po
   const std::string& key = table.key_columns().back();
   EMBUDO_ASSIGN_OR_RETURN(
       const db::Result rows,
-      db::Exec(pool, call.tenant(), call.deadline,
-               "SELECT x.system, x.external_id, " + table.SelectList("t") +
-                   " FROM unnest($2::text[], $3::text[]) AS k(system, external_id) JOIN " + table.name() +
-                   "_external_id x ON x.tenant_id = $1 AND x.system = k.system AND x.external_id = k.external_id JOIN " +
-                   table.name() + " t ON t.tenant_id = $1 AND t." + key + " = x." + key,
-               db::Params::Of(call.tenant(), systems, ids)));
+      db::Exec(
+          pool, call.tenant(), call.deadline,
+          "SELECT x.system, x.external_id, " + table.SelectList("t") +
+              " FROM unnest($2::text[], $3::text[]) AS k(system, external_id) JOIN " + table.name() +
+              "_external_id x ON x.tenant_id = $1 AND x.system = k.system AND x.external_id = k.external_id JOIN " +
+              table.name() + " t ON t.tenant_id = $1 AND t." + key + " = x." + key,
+          db::Params::Of(call.tenant(), systems, ids)));
   std::map<ExternalKey, resource::Record> found;
   for (int i = 0; i < rows.size(); ++i) {
     found[{std::string(rows[i].Text(0)), std::string(rows[i].Text(1))}] = table.Read(rows[i], 2);

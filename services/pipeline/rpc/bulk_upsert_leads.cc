@@ -63,16 +63,15 @@ absl::StatusOr<std::optional<resource::Change>> Update(Records& records, const C
 absl::StatusOr<v1::BulkUpsertLeadsResponse> BulkUpsertLeads(Records& records, const CallContext& caller,
                                                             const v1::BulkUpsertLeadsRequest& request) {
   CallContext call = caller;
-  call.identity.origin =
-      request.origin() == type::v1::ORIGIN_UNSPECIFIED ? type::v1::ORIGIN_IMPORT : request.origin();
+  call.identity.origin = request.origin() == type::v1::ORIGIN_UNSPECIFIED ? type::v1::ORIGIN_IMPORT : request.origin();
   std::vector<const Message*> items;
   for (const v1::LeadUpsert& item : request.items()) items.push_back(&item.lead());
   const BulkRules rules{
       [&](const Message& given) { return Create(records, call, given); },
       [&](const resource::Record& before, const Message& given) { return Update(records, call, before, given); }};
-  EMBUDO_ASSIGN_OR_RETURN(std::vector<v1::BulkResult> results,
-                          BulkUpsert(records.pool(), records.writer(), call, storage::LeadTable(), items, rules,
-                                     request.validate_only()));
+  EMBUDO_ASSIGN_OR_RETURN(
+      std::vector<v1::BulkResult> results,
+      BulkUpsert(records.pool(), records.writer(), call, storage::LeadTable(), items, rules, request.validate_only()));
   v1::BulkUpsertLeadsResponse response;
   for (v1::BulkResult& result : results) *response.add_results() = std::move(result);
   return response;

@@ -14,8 +14,7 @@ using type::v1::Contact;
 absl::StatusOr<v1::BulkUpsertContactsResponse> BulkUpsertContacts(Records& records, const CallContext& caller,
                                                                   const v1::BulkUpsertContactsRequest& request) {
   CallContext call = caller;
-  call.identity.origin =
-      request.origin() == type::v1::ORIGIN_UNSPECIFIED ? type::v1::ORIGIN_IMPORT : request.origin();
+  call.identity.origin = request.origin() == type::v1::ORIGIN_UNSPECIFIED ? type::v1::ORIGIN_IMPORT : request.origin();
   std::vector<const Message*> items;
   for (const Contact& contact : request.contacts()) items.push_back(&contact);
   const BulkRules rules{
@@ -25,8 +24,7 @@ absl::StatusOr<v1::BulkUpsertContactsResponse> BulkUpsertContacts(Records& recor
         contact->set_name("contacts/" + Uuid::V7(records.clock().Now()).ToString());
         return records.contacts().NewChange(call, std::move(contact), v1::GetContactRequest());
       },
-      [&](const resource::Record& before,
-          const Message& given) -> absl::StatusOr<std::optional<resource::Change>> {
+      [&](const resource::Record& before, const Message& given) -> absl::StatusOr<std::optional<resource::Change>> {
         auto contact = std::make_unique<Contact>(static_cast<const Contact&>(*before.message));
         Overlay(given, contact.get());
         EMBUDO_RETURN_IF_ERROR(records.contacts().rules().prepare(call, *contact, before.message.get()));

@@ -23,9 +23,8 @@ absl::StatusOr<Lead> ChangeLead(Records& records, const CallContext& call, const
   EMBUDO_RETURN_IF_ERROR(records.leads().Modify(
       call, request.name(), request.etag(), request, event,
       [&](Message& record, EventType*) {
-        return records.WithScene(call, [&](const logic::Scene& scene) {
-          return change(scene, static_cast<Lead&>(record));
-        });
+        return records.WithScene(call,
+                                 [&](const logic::Scene& scene) { return change(scene, static_cast<Lead&>(record)); });
       },
       response));
   return response;
@@ -41,27 +40,24 @@ absl::Status CheckOverride(const CallContext& call, const std::string& reason) {
 
 absl::StatusOr<Lead> MoveLead(Records& records, const CallContext& call, const v1::MoveLeadRequest& request) {
   EMBUDO_RETURN_IF_ERROR(CheckOverride(call, request.override_reason()));
-  return ChangeLead(records, call, request, type::v1::EVENT_TYPE_LEAD_STAGE_CHANGED,
-                    [&](const logic::Scene& scene, Lead& lead) {
-                      return logic::Move(scene, request.stage(), request.override_reason(), records.leads().schema(),
-                                         lead);
-                    });
+  return ChangeLead(
+      records, call, request, type::v1::EVENT_TYPE_LEAD_STAGE_CHANGED, [&](const logic::Scene& scene, Lead& lead) {
+        return logic::Move(scene, request.stage(), request.override_reason(), records.leads().schema(), lead);
+      });
 }
 
 absl::StatusOr<Lead> WinLead(Records& records, const CallContext& call, const v1::WinLeadRequest& request) {
   EMBUDO_RETURN_IF_ERROR(CheckOverride(call, request.override_reason()));
-  return ChangeLead(records, call, request, type::v1::EVENT_TYPE_LEAD_WON,
-                    [&](const logic::Scene& scene, Lead& lead) {
-                      return logic::Win(scene, request.has_revenue() ? &request.revenue() : nullptr,
-                                        request.override_reason(), records.leads().schema(), lead);
-                    });
+  return ChangeLead(records, call, request, type::v1::EVENT_TYPE_LEAD_WON, [&](const logic::Scene& scene, Lead& lead) {
+    return logic::Win(scene, request.has_revenue() ? &request.revenue() : nullptr, request.override_reason(),
+                      records.leads().schema(), lead);
+  });
 }
 
 absl::StatusOr<Lead> LoseLead(Records& records, const CallContext& call, const v1::LoseLeadRequest& request) {
-  return ChangeLead(records, call, request, type::v1::EVENT_TYPE_LEAD_LOST,
-                    [&](const logic::Scene& scene, Lead& lead) {
-                      return logic::Lose(scene, request.lost_reason(), request.lost_note(), lead);
-                    });
+  return ChangeLead(records, call, request, type::v1::EVENT_TYPE_LEAD_LOST, [&](const logic::Scene& scene, Lead& lead) {
+    return logic::Lose(scene, request.lost_reason(), request.lost_note(), lead);
+  });
 }
 
 absl::StatusOr<Lead> RestoreLead(Records& records, const CallContext& call, const v1::RestoreLeadRequest& request) {

@@ -28,8 +28,8 @@ Records::Records(db::Pool& pool, const Clock& clock, std::function<void()> on_co
       clock_(clock),
       writer_(pool),
       catalogs_(pool),
-      tenants_(storage::TenantTable(), {.created = EVENT_TYPE_TENANT_CREATED, .updated = EVENT_TYPE_TENANT_UPDATED}, pool,
-               writer_, clock),
+      tenants_(storage::TenantTable(), {.created = EVENT_TYPE_TENANT_CREATED, .updated = EVENT_TYPE_TENANT_UPDATED},
+               pool, writer_, clock),
       pipelines_(storage::PipelineTable(), PipelineRules(), pool, writer_, clock),
       stages_(storage::StageTable(), StageRules(), pool, writer_, clock),
       teams_(storage::TeamTable(), TeamRules(), pool, writer_, clock),
@@ -41,22 +41,24 @@ Records::Records(db::Pool& pool, const Clock& clock, std::function<void()> on_co
                                  {"pipeline.team", {"manager_id"}, "teams"}}),
              pool, writer_, clock),
       tags_(storage::TagTable(),
-            ConfigurationRules(EVENT_TYPE_TAG_CREATED, EVENT_TYPE_TAG_UPDATED, EVENT_TYPE_TAG_DELETED, {}), pool, writer_,
-            clock),
-      lost_reasons_(storage::LostReasonTable(),
-                    ConfigurationRules(EVENT_TYPE_LOST_REASON_CREATED, EVENT_TYPE_LOST_REASON_UPDATED,
-                                       EVENT_TYPE_LOST_REASON_DELETED,
-                                       {{"pipeline.lead", {"lost_reason_id"}, "leads"}}),
-                    pool, writer_, clock),
+            ConfigurationRules(EVENT_TYPE_TAG_CREATED, EVENT_TYPE_TAG_UPDATED, EVENT_TYPE_TAG_DELETED,
+                               {{"pipeline.lead", {"tags"}, "leads", true}}),
+            pool, writer_, clock),
+      lost_reasons_(
+          storage::LostReasonTable(),
+          ConfigurationRules(EVENT_TYPE_LOST_REASON_CREATED, EVENT_TYPE_LOST_REASON_UPDATED,
+                             EVENT_TYPE_LOST_REASON_DELETED, {{"pipeline.lead", {"lost_reason_id"}, "leads"}}),
+          pool, writer_, clock),
       products_(storage::ProductTable(),
-                ConfigurationRules(EVENT_TYPE_PRODUCT_CREATED, EVENT_TYPE_PRODUCT_UPDATED, EVENT_TYPE_PRODUCT_DELETED, {}),
+                ConfigurationRules(EVENT_TYPE_PRODUCT_CREATED, EVENT_TYPE_PRODUCT_UPDATED, EVENT_TYPE_PRODUCT_DELETED,
+                                   {{"pipeline.lead", {"products"}, "leads", true}}),
                 pool, writer_, clock),
       contacts_(storage::ContactTable(), ContactRules(), pool, writer_, clock),
       leads_(storage::LeadTable(), LeadRules(), pool, writer_, clock),
       activities_(storage::ActivityTable(), ActivityRules(), pool, writer_, clock) {
   writer_.OnCommit([this, on_commit = std::move(on_commit)](const std::string& tenant, const resource::Table& table) {
-    const bool configuration = &table != &storage::LeadTable() && &table != &storage::ContactTable() &&
-                               &table != &storage::ActivityTable();
+    const bool configuration =
+        &table != &storage::LeadTable() && &table != &storage::ContactTable() && &table != &storage::ActivityTable();
     if (configuration) catalogs_.Forget(tenant);
     on_commit();
   });
@@ -84,8 +86,11 @@ Rules Records::StageRules() {
   Rules rules = ConfigurationRules(EVENT_TYPE_STAGE_CREATED, EVENT_TYPE_STAGE_UPDATED, EVENT_TYPE_STAGE_DELETED,
                                    {{"pipeline.lead", {"pipeline_id", "stage_id"}, "leads"}});
   rules.default_order = "sequence";
-  rules.prepare = [this](const CallContext&, Message& after, const Message*) -> absl::Status {
+  rules.prepare = [this](const CallContext& call, Message& after, const Message*) -> absl::Status {
     const auto& stage = static_cast<const Stage&>(after);
+    EMBUDO_ASSIGN_OR_RETURN(const auto catalog, catalogs_.Get(call.tenant(), call.deadline));
+    const std::string pipeline = logic::Catalog::PipelineOf(stage.name());
+    if (!catalog->pipelines.contains(pipeline)) return NotFound("embudo.dev/Pipeline", pipeline);
     for (int i = 0; i < stage.exit_criteria_size(); ++i) {
       const std::string field = "stage.exit_criteria[" + std::to_string(i) + "].filter";
       EMBUDO_RETURN_IF_ERROR(CheckFilter(stage.exit_criteria(i).filter(), leads_.schema(), field));
@@ -190,7 +195,8 @@ Rules Records::LeadRules() {
     auto& lead = static_cast<Lead&>(after);
     return WithScene(call, [&](const logic::Scene& scene) -> absl::Status {
       const auto* old = static_cast<const Lead*>(before);
-      EMBUDO_RETURN_IF_ERROR(old == nullptr ? logic::PrepareNew(scene, lead) : logic::PrepareChanged(scene, *old, lead));
+      EMBUDO_RETURN_IF_ERROR(old == nullptr ? logic::PrepareNew(scene, lead)
+                                            : logic::PrepareChanged(scene, *old, lead));
       // What is known of the contact and the company flows into what the lead leaves open.
       for (const auto& [field, name, same] :
            {std::tuple("lead.contact", lead.contact(), old != nullptr && old->contact() == lead.contact()),
@@ -223,7 +229,8 @@ Rules Records::ActivityRules() {
       if (activity.assignee().empty()) activity.set_assignee(static_cast<const Lead&>(*lead.message).owner());
     }
     EMBUDO_ASSIGN_OR_RETURN(const auto catalog, catalogs_.Get(call.tenant(), call.deadline));
-    if (!activity.assignee().empty() && !catalog->users.contains(activity.assignee())) {
+    const bool kept = before != nullptr && activity.assignee() == static_cast<const Activity*>(before)->assignee();
+    if (!kept && !activity.assignee().empty() && !catalog->users.contains(activity.assignee())) {
       return InvalidField("activity.assignee", "there is no " + activity.assignee());
     }
     return absl::OkStatus();
@@ -231,8 +238,7 @@ Rules Records::ActivityRules() {
   return rules;
 }
 
-absl::Status Records::WithScene(const CallContext& call,
-                                const std::function<absl::Status(const logic::Scene&)>& body) {
+absl::Status Records::WithScene(const CallContext& call, const std::function<absl::Status(const logic::Scene&)>& body) {
   EMBUDO_ASSIGN_OR_RETURN(const auto catalog, catalogs_.Get(call.tenant(), call.deadline));
   return body({*catalog, clock_.Now(), call.identity.actor, call.identity.origin});
 }
@@ -256,17 +262,16 @@ filter::Resolver Records::ResolverOf(const CallContext& call) {
   return [this, call](const std::string& type, const std::string& field,
                       const std::string& value) -> absl::StatusOr<std::vector<std::string>> {
     std::vector<std::string> names;
-    for (const resource::Resource* resource : {&pipelines_, &stages_, &teams_, &users_, &tags_, &lost_reasons_,
-                                               &products_, &contacts_}) {
+    for (const resource::Resource* resource :
+         {&pipelines_, &stages_, &teams_, &users_, &tags_, &lost_reasons_, &products_, &contacts_}) {
       const resource::Table& table = resource->table();
       const resource::Field* column = table.FindField(field);
       if (table.resource_type() != type || column == nullptr || column->kind != resource::Kind::kText) continue;
-      EMBUDO_ASSIGN_OR_RETURN(
-          const db::Result rows,
-          db::Exec(pool_, call.tenant(), call.deadline,
-                   "SELECT " + table.SelectList("t") + " FROM " + table.name() + " t WHERE t.tenant_id = $1 AND t." +
-                       field + " = $2 AND t.delete_time IS NULL LIMIT 1000",
-                   db::Params::Of(call.tenant(), value)));
+      EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, call.tenant(), call.deadline,
+                                                              "SELECT " + table.SelectList("t") + " FROM " +
+                                                                  table.name() + " t WHERE t.tenant_id = $1 AND t." +
+                                                                  field + " = $2 AND t.delete_time IS NULL LIMIT 1000",
+                                                              db::Params::Of(call.tenant(), value)));
       for (int i = 0; i < rows.size(); ++i) names.push_back(resource::NameOf(*table.Read(rows[i]).message));
     }
     return names;

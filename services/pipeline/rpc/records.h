@@ -44,7 +44,8 @@ class Records {
 
  private:
   resource::Rules ConfigurationRules(type::v1::EventType created, type::v1::EventType updated,
-                                     type::v1::EventType deleted, std::vector<resource::Rules::ReferencedBy> referenced_by);
+                                     type::v1::EventType deleted,
+                                     std::vector<resource::Rules::ReferencedBy> referenced_by);
   resource::Rules PipelineRules();
   resource::Rules StageRules();
   resource::Rules TeamRules();

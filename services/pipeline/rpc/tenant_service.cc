@@ -52,9 +52,8 @@ absl::StatusOr<Tenant> CreateTenant(Records& records, const CallContext& caller,
   EMBUDO_RETURN_IF_ERROR(CheckCaller(caller, request.tenant_id()));
   CallContext call = caller;
   call.identity.tenant = request.tenant_id();
-  EMBUDO_ASSIGN_OR_RETURN(
-      resource::Change change,
-      records.tenants().NewChange(call, std::make_unique<Tenant>(TenantOf(request)), request));
+  EMBUDO_ASSIGN_OR_RETURN(resource::Change change,
+                          records.tenants().NewChange(call, std::make_unique<Tenant>(TenantOf(request)), request));
   Tenant tenant = static_cast<const Tenant&>(*change.after.message);
   const auto written = records.writer().Write(call.tenant(), std::move(change), call.deadline);
   // The defaults come even if the tenant is there: an earlier run may have been cut off between the two.

@@ -25,10 +25,9 @@ absl::Status Each(db::Connection& connection, const std::string& tenant, const r
 
 absl::Status LoadAll(db::Connection& connection, const std::string& tenant, logic::Catalog& catalog) {
   using namespace type::v1;  // NOLINT(google-build-using-namespace): names of the resources below
+  EMBUDO_RETURN_IF_ERROR(Each<Tenant>(connection, tenant, TenantTable(), "", [&](Tenant& t) { catalog.tenant = t; }));
   EMBUDO_RETURN_IF_ERROR(
-      Each<Tenant>(connection, tenant, TenantTable(), "", [&](Tenant& t) { catalog.tenant = t; }));
-  EMBUDO_RETURN_IF_ERROR(Each<Pipeline>(connection, tenant, PipelineTable(), "",
-                                        [&](Pipeline& p) { catalog.pipelines[p.name()] = p; }));
+      Each<Pipeline>(connection, tenant, PipelineTable(), "", [&](Pipeline& p) { catalog.pipelines[p.name()] = p; }));
   EMBUDO_RETURN_IF_ERROR(
       Each<Stage>(connection, tenant, StageTable(), " ORDER BY t.pipeline_id, t.sequence, t.stage_id",
                   [&](Stage& s) { catalog.stages_of_pipeline[logic::Catalog::PipelineOf(s.name())].push_back(s); }));
@@ -39,12 +38,12 @@ absl::Status LoadAll(db::Connection& connection, const std::string& tenant, logi
   EMBUDO_RETURN_IF_ERROR(Each<Membership>(connection, tenant, MembershipTable(), "", [&](Membership& m) {
     catalog.teams_of_user[m.user()].insert(m.name().substr(0, m.name().find("/memberships/")));
   }));
-  for (const auto& [table, names] : {std::pair(&TagTable(), &catalog.tags), std::pair(&ProductTable(), &catalog.products),
-                                     std::pair(&LostReasonTable(), &catalog.lost_reasons)}) {
-    EMBUDO_RETURN_IF_ERROR(
-        Each<google::protobuf::Message>(connection, tenant, *table, "", [&, names = names](google::protobuf::Message& m) {
-          names->insert(resource::NameOf(m));
-        }));
+  for (const auto& [table, names] :
+       {std::pair(&TagTable(), &catalog.tags), std::pair(&ProductTable(), &catalog.products),
+        std::pair(&LostReasonTable(), &catalog.lost_reasons)}) {
+    EMBUDO_RETURN_IF_ERROR(Each<google::protobuf::Message>(
+        connection, tenant, *table, "",
+        [&, names = names](google::protobuf::Message& m) { names->insert(resource::NameOf(m)); }));
   }
   return absl::OkStatus();
 }
@@ -66,18 +65,25 @@ absl::StatusOr<std::shared_ptr<const logic::Catalog>> CatalogCache::Get(const st
 void CatalogCache::Forget(const std::string& tenant) {
   const std::lock_guard lock(mutex_);
   entries_.erase(tenant);
+  ++forgotten_;
 }
 
 absl::StatusOr<std::shared_ptr<const logic::Catalog>> CatalogCache::Load(const std::string& tenant,
                                                                          db::Deadline deadline) {
   auto catalog = std::make_shared<logic::Catalog>();
+  uint64_t forgotten = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    forgotten = forgotten_;
+  }
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(tenant, deadline));
   const auto expires = std::chrono::steady_clock::now() + kKeep;
   EMBUDO_RETURN_IF_ERROR(LoadAll(*lease, tenant, *catalog));
   // An unknown tenant has a valid token and no rows.
   if (catalog->tenant.name().empty()) return NotFound("embudo.dev/Tenant", "tenants/" + tenant);
   const std::lock_guard lock(mutex_);
-  entries_[tenant] = {catalog, expires};
+  // A change that came while this was read may not be in it.
+  if (forgotten == forgotten_) entries_[tenant] = {catalog, expires};
   return std::shared_ptr<const logic::Catalog>(catalog);
 }
 

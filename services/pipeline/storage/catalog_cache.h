@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,8 +13,8 @@
 
 namespace embudo::pipeline::storage {
 
-/// Tenants' catalogues, read from the database and kept for a second at most. A change made through this process is seen
-/// at once (Forget), one made through another within that second. Thread-safe.
+/// Tenants' catalogues, read from the database and kept for a second at most. A change made through this process is
+/// seen at once (Forget), one made through another within that second. Thread-safe.
 class CatalogCache {
  public:
   explicit CatalogCache(db::Pool& pool) : pool_(pool) {}
@@ -32,6 +33,7 @@ class CatalogCache {
   db::Pool& pool_;
   std::mutex mutex_;
   std::map<std::string, Entry> entries_;
+  uint64_t forgotten_ = 0;  ///< counts the calls of Forget
 };
 
 }  // namespace embudo::pipeline::storage
