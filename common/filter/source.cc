@@ -67,6 +67,7 @@ std::string DidYouMean(std::string_view word, const std::vector<std::string>& ca
   const std::string* nearest = nullptr;
   size_t least = 2 + word.size() / 4;
   for (const std::string& candidate : candidates) {
+    if (candidate.size() >= word.size() + least || word.size() >= candidate.size() + least) continue;
     if (const size_t distance = EditDistance(word, candidate); distance < least) {
       least = distance;
       nearest = &candidate;
