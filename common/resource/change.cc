@@ -83,7 +83,8 @@ const FieldDescriptor* FieldFor(const Message& record) {
 }  // namespace
 
 CallInfo InfoOf(const rpc::CallContext& call) {
-  const auto origin = call.identity.origin == type::v1::ORIGIN_UNSPECIFIED ? type::v1::ORIGIN_API : call.identity.origin;
+  const auto origin =
+      call.identity.origin == type::v1::ORIGIN_UNSPECIFIED ? type::v1::ORIGIN_API : call.identity.origin;
   return {call.identity.actor, origin, call.traceparent, call.identity.cause};
 }
 

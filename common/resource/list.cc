@@ -108,8 +108,8 @@ std::string AfterClause(const std::vector<SortKey>& keys, int first_parameter) {
   const auto parameter = [&](size_t i) {
     return "$" + std::to_string(first_parameter + static_cast<int>(i)) + "::" + keys[i].cast;
   };
-  const bool one_way = std::all_of(keys.begin(), keys.end(),
-                                   [&](const SortKey& key) { return key.descending == keys[0].descending; });
+  const bool one_way =
+      std::all_of(keys.begin(), keys.end(), [&](const SortKey& key) { return key.descending == keys[0].descending; });
   if (one_way) {
     std::string left;
     std::string right;
@@ -138,8 +138,7 @@ filter::Schema SchemaOf(const Table& table, const std::string& alias,
   for (const Field& field : table.fields()) {
     const std::string& name = field.descriptor->name();
     filter::Column how;
-    how.case_insensitive =
-        std::find(case_insensitive.begin(), case_insensitive.end(), name) != case_insensitive.end();
+    how.case_insensitive = std::find(case_insensitive.begin(), case_insensitive.end(), name) != case_insensitive.end();
     how.uuid_ids = !field.resource_type.empty() && HasUuidIds(field.resource_type);
     if (field.kind == Kind::kReference) {
       std::vector<std::string> ids;
@@ -173,9 +172,9 @@ absl::Status Resource::List(const rpc::CallContext& call, const Message& request
     where += " AND t.delete_time IS NULL";
   }
 
-  EMBUDO_ASSIGN_OR_RETURN(const filter::Filter filter,
-                          filter::Filter::Compile(GetText(request, "filter"), schema_,
-                                                  resolver_ ? resolver_(call) : filter::Resolver()));
+  EMBUDO_ASSIGN_OR_RETURN(
+      const filter::Filter filter,
+      filter::Filter::Compile(GetText(request, "filter"), schema_, resolver_ ? resolver_(call) : filter::Resolver()));
   const filter::Sql sql = filter.ToSql(params.size() + 1, now);
   for (const std::string& parameter : sql.parameters) params.Add(parameter);
   where += " AND " + sql.clause;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/rpc/validate.h"
 #include "google/api/field_behavior.pb.h"
 #include "google/protobuf/field_mask.pb.h"
 
@@ -157,7 +158,7 @@ void Resource::Bind(rpc::Service& service) {
   bind("Delete" + type, static_cast<Method>(&Resource::Delete));
 }
 
-absl::StatusOr<Record> Resource::Load(const rpc::CallContext& call, const std::string& name, bool deleted_too) const {
+absl::StatusOr<Record> Resource::Find(const rpc::CallContext& call, const std::string& name) const {
   EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> ids, ParseName(table_.pattern(), name, "name"));
   if (table_.uuid_key() && !Uuid::Parse(ids.back())) return NotFound(table_.resource_type(), name);
   std::string sql = "SELECT " + table_.SelectList("t") + " FROM " + table_.name() + " t WHERE t.tenant_id = $1";
@@ -173,7 +174,11 @@ absl::StatusOr<Record> Resource::Load(const rpc::CallContext& call, const std::s
   }
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, call.tenant(), call.deadline, sql, params));
   if (rows.empty()) return NotFound(table_.resource_type(), name);
-  Record record = table_.Read(rows[0]);
+  return table_.Read(rows[0]);
+}
+
+absl::StatusOr<Record> Resource::Load(const rpc::CallContext& call, const std::string& name, bool deleted_too) const {
+  EMBUDO_ASSIGN_OR_RETURN(Record record, Find(call, name));
   if (!deleted_too && HasTime(*record.message, "delete_time")) return NotFound(table_.resource_type(), name);
   if (rules_.visible && !rules_.visible(call, *record.message)) return NotFound(table_.resource_type(), name);
   return record;
@@ -226,8 +231,7 @@ absl::StatusOr<Change> Resource::NewChange(const rpc::CallContext& call, std::un
   SetText(record.get(), "etag", "1");
   Change change;
   change.table = &table_;
-  change.partition_key =
-      rules_.partition_key ? rules_.partition_key(*record) : table_.IdsOf(*record).back();
+  change.partition_key = rules_.partition_key ? rules_.partition_key(*record) : table_.IdsOf(*record).back();
   change.after = {std::move(record), 1, 1};
   change.event_type = rules_.created;
   change.time = now;
@@ -266,20 +270,28 @@ std::optional<Change> Resource::ChangeOf(const rpc::CallContext& call, const Rec
 
 absl::Status Resource::WriteNew(const rpc::CallContext& call, std::unique_ptr<Message> record, const Message& request,
                                 Message& response) {
-  EMBUDO_ASSIGN_OR_RETURN(Change change, NewChange(call, std::move(record), request));
-  response.CopyFrom(*change.after.message);
-  if (GetFlag(request, "validate_only")) return absl::OkStatus();
-  Change key;  // what FindAnswer needs, should the id be taken by an earlier run of this very request
+  Change key;  // what FindAnswer needs
   key.table = &table_;
   FillRequest(call, request, &key);
-  absl::StatusOr<Written> written = writer_.Write(call.tenant(), std::move(change), call.deadline);
-  if (written.ok()) {
-    if (written->replayed != nullptr) response.CopyFrom(*written->replayed);
-    return absl::OkStatus();
-  }
-  if (key.request_id.empty() || !IsReplayable(written.status())) return written.status();
+  const absl::Status status = InsertNew(call, std::move(record), request, response);
+  // A repeated call meets what its first run, and others since, left behind; its first answer comes before any error.
+  if (status.ok() || key.request_id.empty() || !IsReplayable(status)) return status;
   EMBUDO_ASSIGN_OR_RETURN(const bool found, writer_.FindAnswer(call.tenant(), key, &response, call.deadline));
-  return found ? absl::OkStatus() : written.status();
+  return found ? absl::OkStatus() : status;
+}
+
+absl::Status Resource::InsertNew(const rpc::CallContext& call, std::unique_ptr<Message> record, const Message& request,
+                                 Message& response) {
+  EMBUDO_ASSIGN_OR_RETURN(Change change, NewChange(call, std::move(record), request));
+  response.CopyFrom(*change.after.message);
+  if (GetFlag(request, "validate_only")) {
+    const absl::Status taken = Find(call, NameOf(response)).status();
+    if (taken.ok()) return AlreadyExists(table_.resource_type(), NameOf(response));
+    return taken.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : taken;
+  }
+  EMBUDO_ASSIGN_OR_RETURN(const Written written, writer_.Write(call.tenant(), std::move(change), call.deadline));
+  if (written.replayed != nullptr) response.CopyFrom(*written.replayed);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<Message>> Resource::NewRecord(const Message& request) const {
@@ -296,6 +308,9 @@ absl::Status Resource::Create(const rpc::CallContext& call, const Message& reque
 }
 
 absl::Status Resource::CreateMissing(const rpc::CallContext& call, const Message& request, Message& response) {
+  // An update need not send the fields that a new record must have.
+  const rpc::Validator validator(request.GetDescriptor(), rpc::RequiredScope::kEverywhere);
+  EMBUDO_RETURN_IF_ERROR(validator.Check(request));
   std::unique_ptr<Message> record = table_.New();
   record->CopyFrom(request.GetReflection()->GetMessage(request, BodyField(request, table_)));
   ClearOutputOnly(record.get());
@@ -310,8 +325,8 @@ absl::Status Resource::Update(const rpc::CallContext& call, const Message& reque
   const Message& body = request.GetReflection()->GetMessage(request, field);
   EMBUDO_RETURN_IF_ERROR(ParseName(table_.pattern(), NameOf(body), field->name() + ".name").status());
   const google::protobuf::FieldMask mask = MaskOf(request, body);
-  const bool explicit_mask = request.GetReflection()->HasField(
-      request, request.GetDescriptor()->FindFieldByName("update_mask"));
+  const bool explicit_mask =
+      request.GetReflection()->HasField(request, request.GetDescriptor()->FindFieldByName("update_mask"));
   const absl::Status status = Modify(
       call, NameOf(body), GetText(body, "etag"), request, rules_.updated,
       [&](Message& record, type::v1::EventType*) -> absl::Status {
@@ -339,7 +354,9 @@ absl::Status Resource::CheckReferences(const rpc::CallContext& call, const Messa
     std::string sql = "SELECT count(*) FROM " + reference.table + " WHERE tenant_id = $1 AND delete_time IS NULL";
     db::Params params = db::Params::Of(call.tenant());
     for (size_t i = 0; i < ids.size(); ++i) {
-      sql += " AND " + reference.columns[i] + "::text = $" + std::to_string(i + 2);
+      const std::string parameter = "$" + std::to_string(i + 2);
+      sql += reference.set ? " AND " + parameter + " = ANY(" + reference.columns[i] + ")"
+                           : " AND " + reference.columns[i] + "::text = " + parameter;
       params.Add(ids[i]);
     }
     EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, call.tenant(), call.deadline, sql, params));

@@ -33,6 +33,7 @@ struct Rules {
     std::string table;                 ///< `pipeline.lead`
     std::vector<std::string> columns;  ///< that hold this resource's ids, in the order of its name
     std::string what;                  ///< `leads`, for the message
+    bool set = false;                  ///< the column is an array of ids
   };
   std::vector<ReferencedBy> referenced_by;
   /// Order of List where the request gives none, such as `create_time desc`; empty: by name.
@@ -44,8 +45,8 @@ struct Rules {
 };
 
 /// The standard methods (AIP-131 to 135) of one resource, and the frame that its custom methods stand in: paging,
-/// filters, masks, etags, request_id, validate_only, soft delete, events. Everything is read from the descriptors of the
-/// requests, so one mechanism serves every resource of every service. Thread-safe.
+/// filters, masks, etags, request_id, validate_only, soft delete, events. Everything is read from the descriptors of
+/// the requests, so one mechanism serves every resource of every service. Thread-safe.
 class Resource {
  public:
   Resource(const Table& table, Rules rules, db::Pool& pool, Writer& writer, const Clock& clock);
@@ -54,7 +55,9 @@ class Resource {
   const filter::Schema& schema() const { return schema_; }
   const Rules& rules() const { return rules_; }
   /// Looks names of referenced records up while a filter is compiled.
-  void SetResolver(std::function<filter::Resolver(const rpc::CallContext&)> resolver) { resolver_ = std::move(resolver); }
+  void SetResolver(std::function<filter::Resolver(const rpc::CallContext&)> resolver) {
+    resolver_ = std::move(resolver);
+  }
 
   /// Registers those of Get, List, Create, Update and Delete that the service has for this resource and that have no
   /// handler yet.
@@ -95,12 +98,16 @@ class Resource {
                                  std::unique_ptr<google::protobuf::Message> after, type::v1::EventType event) const;
 
  private:
+  /// The record, also if it is deleted or not the caller's to see.
+  absl::StatusOr<Record> Find(const rpc::CallContext& call, const std::string& name) const;
   absl::Status MakeName(const google::protobuf::Message& request, google::protobuf::Message& record) const;
   absl::Status CheckReferences(const rpc::CallContext& call, const google::protobuf::Message& record) const;
   absl::Status CreateMissing(const rpc::CallContext& call, const google::protobuf::Message& request,
                              google::protobuf::Message& response);
   absl::Status WriteNew(const rpc::CallContext& call, std::unique_ptr<google::protobuf::Message> record,
                         const google::protobuf::Message& request, google::protobuf::Message& response);
+  absl::Status InsertNew(const rpc::CallContext& call, std::unique_ptr<google::protobuf::Message> record,
+                         const google::protobuf::Message& request, google::protobuf::Message& response);
 
   const Table& table_;
   const Rules rules_;

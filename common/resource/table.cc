@@ -78,12 +78,14 @@ std::string JsonFieldOf(const Message& message, const FieldDescriptor* field) {
   std::unique_ptr<Message> only(message.New());
   if (field->is_repeated()) {
     for (int i = 0; i < message.GetReflection()->FieldSize(message, field); ++i) {
-      only->GetReflection()->AddMessage(only.get(), field)->CopyFrom(
-          message.GetReflection()->GetRepeatedMessage(message, field, i));
+      only->GetReflection()
+          ->AddMessage(only.get(), field)
+          ->CopyFrom(message.GetReflection()->GetRepeatedMessage(message, field, i));
     }
   } else {
-    only->GetReflection()->MutableMessage(only.get(), field)->CopyFrom(
-        message.GetReflection()->GetMessage(message, field));
+    only->GetReflection()
+        ->MutableMessage(only.get(), field)
+        ->CopyFrom(message.GetReflection()->GetMessage(message, field));
   }
   const std::string json = JsonOf(*only);
   const size_t colon = json.find(':');

@@ -16,19 +16,19 @@ namespace embudo::resource {
 
 /// How a proto field is kept in columns.
 enum class Kind {
-  kText,           ///< text, '' for unset
-  kInt,            ///< int or bigint
-  kDouble,         ///< double precision
-  kBool,           ///< boolean
-  kEnum,           ///< text: the value's name without its prefix, '' for unset
-  kTime,           ///< timestamptz
-  kDate,           ///< date
-  kMoney,          ///< numeric in `<field>`, text in `<field>_currency`
-  kReference,      ///< the ids of a resource name, one column a variable: `<field>_id`
-  kReferenceSet,   ///< text[] of last ids
-  kTextSet,        ///< text[]
-  kEnumSet,        ///< text[] of names without prefix
-  kJson,           ///< jsonb: repeated messages and maps, in protobuf's JSON form
+  kText,          ///< text, '' for unset
+  kInt,           ///< int or bigint
+  kDouble,        ///< double precision
+  kBool,          ///< boolean
+  kEnum,          ///< text: the value's name without its prefix, '' for unset
+  kTime,          ///< timestamptz
+  kDate,          ///< date
+  kMoney,         ///< numeric in `<field>`, text in `<field>_currency`
+  kReference,     ///< the ids of a resource name, one column a variable: `<field>_id`
+  kReferenceSet,  ///< text[] of last ids
+  kTextSet,       ///< text[]
+  kEnumSet,       ///< text[] of names without prefix
+  kJson,          ///< jsonb: repeated messages and maps, in protobuf's JSON form
 };
 
 struct Field {

@@ -52,13 +52,13 @@ std::string WrittenPart(const Table& table, bool insert) {
   const std::string key = KeyExpression(table, "r");
   if (insert) {
     return "INSERT INTO " + table.name() + " (" + Join(columns, "", ", ") + ") SELECT " + Join(columns, "r.", ", ") +
-           " FROM " + rows + " AS r JOIN fresh ON fresh.key = " + key + " RETURNING " + KeyExpression(table, table.name()) +
-           " AS key";
+           " FROM " + rows + " AS r JOIN fresh ON fresh.key = " + key + " RETURNING " +
+           KeyExpression(table, table.name()) + " AS key";
   }
   std::string set;
   for (const std::string& column : columns) {
-    if (column == "tenant_id" || std::find(table.key_columns().begin(), table.key_columns().end(), column) !=
-                                     table.key_columns().end()) {
+    if (column == "tenant_id" ||
+        std::find(table.key_columns().begin(), table.key_columns().end(), column) != table.key_columns().end()) {
       continue;
     }
     if (!set.empty()) set += ", ";
@@ -107,9 +107,8 @@ class Arrays {
   }
 
   db::Params Finish() const {
-    db::Params params =
-        db::Params::Of(tenant_, rows_ + "]", keys_, versions_, requests_ + "}", hashes_ + "}", methods_, answers_ + "}",
-                       events_, partitions_, data_ + "}", times_);
+    db::Params params = db::Params::Of(tenant_, rows_ + "]", keys_, versions_, requests_ + "}", hashes_ + "}", methods_,
+                                       answers_ + "}", events_, partitions_, data_ + "}", times_);
     if (HasExternalIds(table_)) params.Add(named_keys_).Add(systems_).Add(external_ids_);
     return params;
   }
@@ -153,7 +152,8 @@ std::string WriteStatement(const Table& table, bool insert, bool with_events) {
   std::string sql =
       "WITH change AS MATERIALIZED (SELECT * FROM unnest($3::text[], $4::bigint[], $5::uuid[], $6::bytea[], $7::text[],"
       " $8::bytea[], $9::uuid[], $10::smallint[], $11::bytea[], $12::timestamptz[]) WITH ORDINALITY"
-      " AS c(key, expected_version, request_id, request_hash, method, response, event_id, partition, data, time, ord)),\n"
+      " AS c(key, expected_version, request_id, request_hash, method, response, event_id, partition, data, time, "
+      "ord)),\n"
       "fresh AS MATERIALIZED (SELECT * FROM change WHERE request_id IS NULL OR NOT EXISTS (SELECT 1 FROM " +
       schema + ".request q WHERE q.tenant_id = $1 AND q.request_id = change.request_id)),\nwritten AS (" +
       WrittenPart(table, insert) + "),\nrequested AS (INSERT INTO " + schema +
@@ -170,10 +170,11 @@ std::string WriteStatement(const Table& table, bool insert, bool with_events) {
     // The written rows come first, so their locks are held when seq is drawn.
     sql += ",\nlogged AS (INSERT INTO " + schema +
            ".event (tenant_id, day, seq, event_id, partition, data)"
-           " SELECT $1, (c.time AT TIME ZONE 'UTC')::date, nextval('" + schema +
+           " SELECT $1, (c.time AT TIME ZONE 'UTC')::date, nextval('" +
+           schema +
            ".event_seq'), c.event_id, c.partition, c.data FROM written JOIN change c USING (key) ORDER BY c.ord"
-           " RETURNING partition, seq, day),\npending AS (INSERT INTO " + schema +
-           ".event_pending (partition, seq, day, tenant_id) SELECT partition, seq, day, $1 FROM logged)";
+           " RETURNING partition, seq, day),\npending AS (INSERT INTO " +
+           schema + ".event_pending (partition, seq, day, tenant_id) SELECT partition, seq, day, $1 FROM logged)";
   }
   return sql + "\nSELECT key FROM written";
 }
@@ -259,16 +260,15 @@ void Writer::Settle(Waiting& waiting, const absl::StatusOr<std::set<std::string>
   if (waiting.status.code() != absl::StatusCode::kAlreadyExists) return;
   // Two calls with one request_id at the same moment, of which the other has won: this is the repeat.
   waiting.replayed = db::ConstraintOf(waiting.status) == "request_pkey";
-  waiting.status = waiting.replayed ? absl::OkStatus()
-                                    : AlreadyExists(change.table->resource_type(), NameOf(*change.after.message));
+  waiting.status =
+      waiting.replayed ? absl::OkStatus() : AlreadyExists(change.table->resource_type(), NameOf(*change.after.message));
 }
 
 absl::StatusOr<std::set<std::string>> Writer::Commit(const std::string& tenant,
-                                                     const std::vector<const Change*>& changes,
-                                                     db::Deadline deadline) {
+                                                     const std::vector<const Change*>& changes, db::Deadline deadline) {
   // A commit whose outcome is unknown may be repeated only where a request_id makes the repeat harmless.
-  const bool repeatable = std::all_of(changes.begin(), changes.end(),
-                                      [](const Change* change) { return !change->request_id.empty(); });
+  const bool repeatable =
+      std::all_of(changes.begin(), changes.end(), [](const Change* change) { return !change->request_id.empty(); });
   while (true) {
     EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(tenant, deadline));
     auto written = RunStatement(*lease, tenant, changes);
@@ -302,11 +302,10 @@ absl::Status Writer::WriteAll(const std::string& tenant, const std::vector<Chang
 
 absl::StatusOr<bool> Writer::FindAnswer(const std::string& tenant, const Change& change, Message* answer,
                                         db::Deadline deadline) {
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          db::Exec(pool_, tenant, deadline,
-                                   "SELECT body_hash, response FROM " + change.table->schema() +
-                                       ".request WHERE tenant_id = $1 AND request_id = $2::uuid",
-                                   db::Params::Of(tenant, change.request_id)));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, tenant, deadline,
+                                                          "SELECT body_hash, response FROM " + change.table->schema() +
+                                                              ".request WHERE tenant_id = $1 AND request_id = $2::uuid",
+                                                          db::Params::Of(tenant, change.request_id)));
   if (rows.empty()) return false;
   if (rows[0].Bytes(0) != change.request_hash) {
     return Error(absl::StatusCode::kInvalidArgument, "REQUEST_ID_REUSED",
