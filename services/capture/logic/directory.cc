@@ -32,10 +32,14 @@ void Directory::AddExternalId(const std::string& kind, const std::string& name, 
 
 Directory::Found Directory::Find(const std::string& kind, std::string_view text, std::string_view system) const {
   if (text.find('/') != std::string_view::npos && Has(std::string(text))) return {std::string(text), false};
-  const auto external = by_external_id_.find(Join(kind, system, text));
-  if (external != by_external_id_.end()) return {external->second, false};
+  if (const std::string name = FindExternalId(kind, system, text); !name.empty()) return {name, false};
   const auto named = by_text_.find(Join(kind, NameKey(text), ""));
   return named == by_text_.end() ? Found() : named->second;
+}
+
+std::string Directory::FindExternalId(const std::string& kind, std::string_view system, std::string_view id) const {
+  const auto found = by_external_id_.find(Join(kind, system, id));
+  return found == by_external_id_.end() ? "" : found->second;
 }
 
 std::string Directory::DisplayNameOf(const std::string& name) const {

@@ -35,6 +35,8 @@ class Directory {
     bool ambiguous = false;
   };
   Found Find(const std::string& kind, std::string_view text, std::string_view system) const;
+  /// The record that has this id in that system; empty if there is none.
+  std::string FindExternalId(const std::string& kind, std::string_view system, std::string_view id) const;
   /// Whether a record of this name was added.
   bool Has(const std::string& name) const { return display_names_.contains(name); }
   /// A record's display name; empty if it is not there.

@@ -228,7 +228,9 @@ void RowMapper::FinishLead(MappedRow& mapped) const {
   }
   if (lead.has_close_time() && lead.has_open_time() &&
       FromTimestamp(lead.close_time()) < FromTimestamp(lead.open_time())) {
-    mapped.warnings.push_back({"CLOSED_BEFORE_OPENED", "", "it was closed before it was opened"});
+    mapped.warnings.push_back(
+        {"CLOSED_BEFORE_OPENED", "", "it was closed before it was opened; taken as opened when it was closed"});
+    *lead.mutable_open_time() = lead.close_time();
   }
   if (plan_.mapping.team_of_owner() && !lead.owner().empty() && lead.team().empty()) {
     lead.set_team(directory_.TeamOf(lead.owner()));

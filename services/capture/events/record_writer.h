@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "common/rpc/client.h"
+#include "embudo/capture/v1/import_service.pb.h"
+#include "embudo/pipeline/v1/bulk.pb.h"
+#include "services/capture/events/world.h"
+#include "services/capture/logic/row_mapper.h"
+#include "services/capture/logic/tally.h"
+
+namespace embudo::capture::events {
+
+/// Rows on their way to the pipeline service, in the order of the file.
+struct Batch {
+  /// The refused ones too.
+  std::vector<logic::MappedRow> rows;
+  /// Of the rows that were not refused; set by Finish.
+  std::vector<std::optional<logic::Outcome>> outcomes;
+  /// Resource names of the records, where the service told them.
+  std::vector<std::string> names;
+
+  /// The rows that are sent, by index.
+  std::vector<size_t> sent;
+  std::unique_ptr<google::protobuf::Message> request;
+  std::unique_ptr<google::protobuf::Message> response;
+  absl::Status status;
+};
+
+/// Writes batches of an import's records through the pipeline service's RPCs, or, in a dry run, finds out what that
+/// would do. Not thread-safe but for what Start leaves running.
+class RecordWriter {
+ public:
+  RecordWriter(rpc::Client& pipeline, rpc::Identity identity, const logic::ImportPlan& plan, World& world, bool dry_run)
+      : pipeline_(pipeline), identity_(std::move(identity)), plan_(plan), world_(world), dry_run_(dry_run) {}
+
+  /// Creates what the rows refer to and is missing. Such an error is the whole batch's and may pass.
+  absl::Status CreateMissing(const Batch& batch);
+  /// Sends leads or contacts off; `done` is called, on another thread, when the batch has its response or status.
+  /// False: there is nothing to wait for.
+  bool Start(Batch& batch, std::function<void()> done);
+  /// Makes the outcomes of a batch that is done; rows that the service refused get their errors. A status that is not
+  /// OK may pass: the batch is to be started again (UNAVAILABLE …), or ends the import (PERMISSION_DENIED …).
+  absl::Status Finish(Batch& batch);
+
+ private:
+  absl::Status FinishBulk(Batch& batch);
+  absl::Status SendAlone(Batch& batch, size_t first, size_t count);
+  void Take(Batch& batch, size_t index, const pipeline::v1::BulkResult& result);
+  std::unique_ptr<google::protobuf::Message> RequestOf(const Batch& batch, size_t first, size_t count) const;
+  absl::StatusOr<logic::Outcome> WriteProduct(const logic::MappedRow& row);
+  absl::StatusOr<logic::Outcome> WriteUser(const logic::MappedRow& row);
+  absl::Status WriteTeam(const logic::RowTeam& team);
+  logic::Outcome WouldWriteContact(const logic::MappedRow& row) const;
+  template <class Record, class Request>
+  absl::StatusOr<logic::Outcome> Upsert(const char* method, const Record& record, Record* (Request::*mutable_record)(),
+                                        std::map<std::string, Record>* known);
+
+  rpc::Client& pipeline_;
+  const rpc::Identity identity_;
+  const logic::ImportPlan& plan_;
+  World& world_;
+  const bool dry_run_;
+};
+
+/// Whether the call may succeed later: the service is away, overloaded, or somebody was faster.
+bool MayPass(const absl::Status& status);
+/// Whether no row of the import can be written: the caller's fault, not the rows'.
+bool IsFatal(const absl::Status& status);
+
+}  // namespace embudo::capture::events

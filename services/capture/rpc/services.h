@@ -1,0 +1,43 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+
+#include "common/base/clock.h"
+#include "common/db/pool.h"
+#include "common/rpc/client.h"
+#include "common/rpc/service.h"
+#include "services/capture/storage/file_store.h"
+#include "services/capture/storage/import_store.h"
+#include "services/capture/storage/submission_store.h"
+
+namespace embudo::capture::rpc {
+
+/// What the handlers work on.
+struct Room {
+  Room(db::Pool& pool, embudo::rpc::Client& pipeline_client, const Clock& a_clock, std::function<void()> queued)
+      : submissions(pool),
+        files(pool),
+        imports(pool),
+        pipeline(pipeline_client),
+        clock(a_clock),
+        import_queued(std::move(queued)) {}
+
+  storage::SubmissionStore submissions;
+  storage::FileStore files;
+  storage::ImportStore imports;
+  embudo::rpc::Client& pipeline;
+  const Clock& clock;
+  /// Called when there is an import to work on.
+  std::function<void()> import_queued;
+  /// Calls of WaitOperation that wait; each holds a thread.
+  std::atomic<int> waiters{0};
+};
+
+/// The service's gRPC services. Each Make function registers the handlers of one proto service; the room outlives them.
+std::unique_ptr<embudo::rpc::Service> MakeCaptureService(Room& room);
+std::unique_ptr<embudo::rpc::Service> MakeImportService(Room& room);
+std::unique_ptr<embudo::rpc::Service> MakeOperationService(Room& room);
+
+}  // namespace embudo::capture::rpc

@@ -1,0 +1,187 @@
+#include "services/capture/storage/submission_store.h"
+
+#include <optional>
+
+#include "common/base/error.h"
+#include "common/base/ids.h"
+
+namespace embudo::capture::storage {
+namespace {
+
+using db::Params;
+using type::v1::Lead;
+using v1::Submission;
+
+constexpr char kColumns[] =
+    "submission_id, request, channel, outcome, lead_id, reason, request_id, request_hash, create_time";
+constexpr std::string_view kOutcomePrefix = "OUTCOME_";
+constexpr std::string_view kChannelPrefix = "CHANNEL_";
+
+std::string OutcomeText(Submission::Outcome outcome) {
+  if (outcome == Submission::OUTCOME_UNSPECIFIED) return "";
+  return Submission::Outcome_Name(outcome).substr(kOutcomePrefix.size());
+}
+
+SubmissionRecord Read(const db::Row& row) {
+  SubmissionRecord record;
+  record.id = row.Text(0);
+  record.request.ParseFromString(row.Bytes(1));
+  Lead::Channel_Parse(std::string(kChannelPrefix) + std::string(row.Text(2)), &record.channel);
+  Submission::Outcome_Parse(std::string(kOutcomePrefix) + std::string(row.Text(3)), &record.outcome);
+  record.lead_id = row.Text(4);
+  record.reason = row.Text(5);
+  record.request_id = row.Text(6);
+  record.request_hash = row.Bytes(7);
+  record.create_time = row.TimeAt(8);
+  return record;
+}
+
+std::optional<std::string> OrNull(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string>(text);
+}
+
+/// The keys as two arrays for unnest.
+struct KeyArrays {
+  std::vector<std::string> kinds;
+  std::vector<std::string> keys;
+
+  explicit KeyArrays(const std::vector<logic::DedupeKey>& from) {
+    for (const logic::DedupeKey& key : from) {
+      kinds.push_back(key.kind);
+      keys.push_back(key.key);
+    }
+  }
+};
+
+/// The lead of the weightiest key that somebody has.
+constexpr char kFindSql[] =
+    "SELECT d.lead_id FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS k (kind, key, weight)"
+    " JOIN capture.dedupe_key d ON d.tenant_id = $1 AND d.kind = k.kind AND d.key = k.key"
+    " ORDER BY k.weight LIMIT 1";
+
+}  // namespace
+
+absl::StatusOr<SubmissionRecord> SubmissionStore::Begin(const std::string& tenant, SubmissionRecord submission,
+                                                        Time now, db::Deadline deadline) {
+  submission.id = Uuid::V7(now).ToString();
+  submission.lead_id = Uuid::V7(now).ToString();
+  submission.create_time = now;
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result inserted,
+      db::Exec(pool_, tenant, deadline,
+               "INSERT INTO capture.submission (tenant_id, submission_id, channel, outcome, lead_id, reason, request,"
+               " request_id, request_hash, create_time)"
+               " VALUES ($1, $2::uuid, $3, '', $4::uuid, '', $5::bytea, $6::uuid, $7::bytea, $8::timestamptz)"
+               " ON CONFLICT DO NOTHING",
+               Params::Of(tenant, submission.id, Lead::Channel_Name(submission.channel).substr(kChannelPrefix.size()),
+                          submission.lead_id)
+                   .AddBytes(submission.request.SerializeAsString())
+                   .Add(OrNull(submission.request_id))
+                   .AddBytes(submission.request_hash)
+                   .Add(now)));
+  if (inserted.affected() == 1) return submission;
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          db::Exec(pool_, tenant, deadline,
+                                   std::string("SELECT ") + kColumns +
+                                       " FROM capture.submission WHERE tenant_id = $1"
+                                       " AND (submission_id = $2::uuid OR request_id = $3::uuid)",
+                                   Params::Of(tenant, submission.id).Add(OrNull(submission.request_id))));
+  if (rows.empty()) return Internal("submission: neither inserted nor found");
+  SubmissionRecord first = Read(rows[0]);
+  if (first.request_hash == submission.request_hash) return first;
+  return Error(absl::StatusCode::kInvalidArgument, "REQUEST_ID_REUSED", "the request_id was used for another request")
+      .Field("request_id", "was used for another request");
+}
+
+absl::Status SubmissionStore::Finish(const std::string& tenant, const SubmissionRecord& submission,
+                                     db::Deadline deadline) {
+  return db::Exec(
+             pool_, tenant, deadline,
+             "UPDATE capture.submission SET outcome = $3, lead_id = $4::uuid, reason = $5"
+             " WHERE tenant_id = $1 AND submission_id = $2::uuid",
+             Params::Of(tenant, submission.id, OutcomeText(submission.outcome), submission.lead_id, submission.reason))
+      .status();
+}
+
+absl::StatusOr<SubmissionRecord> SubmissionStore::Get(const std::string& tenant, const std::string& id,
+                                                      db::Deadline deadline) {
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          db::Exec(pool_, tenant, deadline,
+                                   std::string("SELECT ") + kColumns +
+                                       " FROM capture.submission WHERE tenant_id = $1 AND submission_id = $2::uuid",
+                                   Params::Of(tenant, id)));
+  if (rows.empty()) return NotFound("embudo.dev/Submission", "submissions/" + id);
+  return Read(rows[0]);
+}
+
+absl::StatusOr<std::vector<SubmissionRecord>> SubmissionStore::List(const std::string& tenant,
+                                                                    const std::string& lead_id,
+                                                                    const std::string& before, int limit,
+                                                                    db::Deadline deadline) {
+  // Two statements, so that each has its index.
+  const std::string of_lead = lead_id.empty() ? " AND $4::uuid IS NULL" : " AND lead_id = $4::uuid AND outcome <> ''";
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      db::Exec(pool_, tenant, deadline,
+               std::string("SELECT ") + kColumns +
+                   " FROM capture.submission WHERE tenant_id = $1 AND ($2::uuid IS NULL OR submission_id < $2::uuid)" +
+                   of_lead + " ORDER BY submission_id DESC LIMIT $3::int",
+               Params::Of(tenant).Add(OrNull(before)).Add(limit).Add(OrNull(lead_id))));
+  std::vector<SubmissionRecord> records;
+  for (int i = 0; i < rows.size(); ++i) records.push_back(Read(rows[i]));
+  return records;
+}
+
+absl::StatusOr<std::string> SubmissionStore::Find(const std::string& tenant, const std::vector<logic::DedupeKey>& keys,
+                                                  db::Deadline deadline) {
+  const KeyArrays arrays(keys);
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          db::Exec(pool_, tenant, deadline, kFindSql, Params::Of(tenant, arrays.kinds, arrays.keys)));
+  return rows.empty() ? std::string() : std::string(rows[0].Text(0));
+}
+
+absl::StatusOr<std::string> SubmissionStore::Claim(const std::string& tenant, const std::vector<logic::DedupeKey>& keys,
+                                                   const std::string& lead_id, db::Deadline deadline) {
+  const KeyArrays arrays(keys);
+  std::string winner;
+  const absl::Status status = db::RunInTx(pool_, tenant, deadline, [&](db::Connection& connection) -> absl::Status {
+    // The insert waits for others that claim one of these keys at the same moment; all insert in one order, so that
+    // they do not wait for each other.
+    EMBUDO_RETURN_IF_ERROR(connection
+                               .Exec("INSERT INTO capture.dedupe_key (tenant_id, kind, key, lead_id)"
+                                     " SELECT $1, k.kind, k.key, $4::uuid"
+                                     " FROM unnest($2::text[], $3::text[]) AS k (kind, key) ORDER BY k.kind, k.key"
+                                     " ON CONFLICT DO NOTHING",
+                                     Params::Of(tenant, arrays.kinds, arrays.keys, lead_id))
+                               .status());
+    EMBUDO_ASSIGN_OR_RETURN(
+        const db::Result rows,
+        connection.Exec("SELECT d.lead_id FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS k (kind, key, weight)"
+                        " JOIN capture.dedupe_key d ON d.tenant_id = $1 AND d.kind = k.kind AND d.key = k.key"
+                        " ORDER BY d.lead_id = $4::uuid, k.weight LIMIT 1",
+                        Params::Of(tenant, arrays.kinds, arrays.keys, lead_id)));
+    winner = rows.empty() ? lead_id : std::string(rows[0].Text(0));
+    if (winner == lead_id) return absl::OkStatus();
+    return connection
+        .Exec(
+            "UPDATE capture.dedupe_key d SET lead_id = $5::uuid FROM unnest($2::text[], $3::text[]) AS k (kind, key)"
+            " WHERE d.tenant_id = $1 AND d.kind = k.kind AND d.key = k.key AND d.lead_id = $4::uuid",
+            Params::Of(tenant, arrays.kinds, arrays.keys, lead_id, winner))
+        .status();
+  });
+  if (!status.ok()) return status;
+  return winner;
+}
+
+absl::Status SubmissionStore::Move(const std::string& tenant, const std::vector<logic::DedupeKey>& keys,
+                                   const std::string& from, const std::string& to, db::Deadline deadline) {
+  const KeyArrays arrays(keys);
+  return db::Exec(pool_, tenant, deadline,
+                  "UPDATE capture.dedupe_key d SET lead_id = $5::uuid"
+                  " FROM unnest($2::text[], $3::text[]) AS k (kind, key)"
+                  " WHERE d.tenant_id = $1 AND d.kind = k.kind AND d.key = k.key AND d.lead_id = $4::uuid",
+                  Params::Of(tenant, arrays.kinds, arrays.keys, from, to))
+      .status();
+}
+
+}  // namespace embudo::capture::storage

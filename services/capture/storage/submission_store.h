@@ -1,0 +1,63 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/clock.h"
+#include "common/db/pool.h"
+#include "embudo/capture/v1/capture_service.pb.h"
+#include "services/capture/logic/capture.h"
+
+namespace embudo::capture::storage {
+
+/// A submission as it is kept.
+struct SubmissionRecord {
+  std::string id;
+  v1::CaptureLeadRequest request;
+  type::v1::Lead::Channel channel = type::v1::Lead::CHANNEL_UNSPECIFIED;
+  v1::Submission::Outcome outcome = v1::Submission::OUTCOME_UNSPECIFIED;
+  /// While there is no outcome: the id that a new lead gets.
+  std::string lead_id;
+  std::string reason;
+  /// Of the request, empty or a UUID.
+  std::string request_id;
+  /// SHA-256 of the request.
+  std::string request_hash;
+  Time create_time;
+};
+
+/// What came in, and the keys that leads are found by. Thread-safe.
+class SubmissionStore {
+ public:
+  explicit SubmissionStore(db::Pool& pool) : pool_(pool) {}
+
+  /// Keeps what came in, before anything is done about it. A repeated request_id returns the first submission, maybe
+  /// without an outcome still: then the work is to be taken up again (INVALID_ARGUMENT, REQUEST_ID_REUSED, for another
+  /// request).
+  absl::StatusOr<SubmissionRecord> Begin(const std::string& tenant, SubmissionRecord submission, Time now,
+                                         db::Deadline deadline);
+  absl::Status Finish(const std::string& tenant, const SubmissionRecord& submission, db::Deadline deadline);
+  /// NOT_FOUND if there is none.
+  absl::StatusOr<SubmissionRecord> Get(const std::string& tenant, const std::string& id, db::Deadline deadline);
+  /// The newest first; those with a smaller id than `before`, of `lead_id` (each empty: all).
+  absl::StatusOr<std::vector<SubmissionRecord>> List(const std::string& tenant, const std::string& lead_id,
+                                                     const std::string& before, int limit, db::Deadline deadline);
+
+  /// Gives the keys that nobody has to a lead: to the one that has the weightiest of the others (`keys` are in the
+  /// order of weight), or to `lead_id` if nobody has any. Returns that lead. Of several that claim a key at once, one
+  /// wins.
+  absl::StatusOr<std::string> Claim(const std::string& tenant, const std::vector<logic::DedupeKey>& keys,
+                                    const std::string& lead_id, db::Deadline deadline);
+  /// The lead that has the weightiest of the keys; empty if nobody has any.
+  absl::StatusOr<std::string> Find(const std::string& tenant, const std::vector<logic::DedupeKey>& keys,
+                                   db::Deadline deadline);
+  /// Takes those of the keys that lead `from` has over to lead `to`.
+  absl::Status Move(const std::string& tenant, const std::vector<logic::DedupeKey>& keys, const std::string& from,
+                    const std::string& to, db::Deadline deadline);
+
+ private:
+  db::Pool& pool_;
+};
+
+}  // namespace embudo::capture::storage
