@@ -91,8 +91,8 @@ class Intake {
     }
     EMBUDO_RETURN_IF_ERROR(storage::SaveStages(connection_, tenant_, there));
     EMBUDO_RETURN_IF_ERROR(storage::RemoveStages(connection_, tenant_, gone));
-    // Which stages a closed lead counts for depends on those of its pipeline. It also sets right what was counted before
-    // the stage was known, as its event comes in another partition than those of leads.
+    // Which stages a closed lead counts for depends on those of its pipeline. It also sets right what was counted
+    // before the stage was known, as its event comes in another partition than those of leads.
     return recount ? storage::AskForRebuild(connection_, tenant_, now_) : absl::OkStatus();
   }
 
@@ -124,7 +124,8 @@ class Intake {
     return storage::MarkPending(connection_, tenant_, pending);
   }
 
-  /// Counts what the events changed, one after the other; `counted` goes from what the leads had added to what they have.
+  /// Counts what the events changed, one after the other; `counted` goes from what the leads had added to what they
+  /// have.
   absl::Status Count(const std::vector<const Lead*>& leads, storage::Contributions& counted) {
     EMBUDO_ASSIGN_OR_RETURN(const storage::Settings settings, storage::LoadSettings(connection_, tenant_));
     std::vector<Change> changes;
@@ -175,7 +176,8 @@ absl::Status TakeIn(db::Connection& connection, const std::vector<Event>& events
   std::map<std::string, Batch> tenants;
   for (const Event& event : events) {
     const type::v1::Resource& data = event.data();
-    if (IsOfLead(event) || data.has_stage() || data.has_team() || data.has_tenant()) Add(event, tenants[event.tenant()]);
+    if (IsOfLead(event) || data.has_stage() || data.has_team() || data.has_tenant())
+      Add(event, tenants[event.tenant()]);
   }
   for (const auto& [tenant, batch] : tenants) {
     EMBUDO_RETURN_IF_ERROR(Intake(connection, tenant, now).Apply(batch));

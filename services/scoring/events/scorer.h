@@ -18,9 +18,10 @@
 
 namespace embudo::scoring::events {
 
-/// Scores the leads that are marked and hands the scores to pipeline, one tenant's batch after the other in a circle, so
-/// that one tenant's import keeps no other waiting. A lead is unmarked when pipeline has its score, so a crash anywhere
-/// scores it once more and loses none. It also does the rebuilds that are due. Several processes may do this at once.
+/// Scores the leads that are marked and hands the scores to pipeline, one tenant's batch after the other in a circle,
+/// so that one tenant's import keeps no other waiting. A lead is unmarked when pipeline has its score, so a crash
+/// anywhere scores it once more and loses none. It also does the rebuilds that are due. Several processes may do this
+/// at once.
 class Scorer : public Background {
  public:
   struct Options {

@@ -53,7 +53,8 @@ std::unique_ptr<rpc::Service> ScoringService::MakeService() {
   service->Unary<v1::RebuildFrequenciesRequest, v1::RebuildFrequenciesResponse>(
       "RebuildFrequencies", [this](const CallContext& call, const auto&) { return RebuildFrequencies(call); });
   service->Unary<v1::ListFrequenciesRequest, v1::ListFrequenciesResponse>(
-      "ListFrequencies", [this](const CallContext& call, const auto& request) { return ListFrequencies(call, request); });
+      "ListFrequencies",
+      [this](const CallContext& call, const auto& request) { return ListFrequencies(call, request); });
   service->Unary<v1::RescoreLeadsRequest, v1::RescoreLeadsResponse>(
       "RescoreLeads", [this](const CallContext& call, const auto&) { return RescoreLeads(call); });
   service->Unary<v1::GetScoringProgressRequest, v1::ScoringProgress>(
@@ -66,8 +67,8 @@ absl::StatusOr<v1::Explanation> ScoringService::ExplainLead(const CallContext& c
   // Pipeline knows what the caller may see.
   pipeline::v1::GetLeadRequest get;
   get.set_name(request.name());
-  EMBUDO_ASSIGN_OR_RETURN(const auto lead, pipeline_.Call<type::v1::Lead>("embudo.pipeline.v1.LeadService/GetLead",
-                                                                          call.identity, get));
+  EMBUDO_ASSIGN_OR_RETURN(const auto lead,
+                          pipeline_.Call<type::v1::Lead>("embudo.pipeline.v1.LeadService/GetLead", call.identity, get));
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire(call.tenant(), call.deadline));
   EMBUDO_ASSIGN_OR_RETURN(const logic::Model model, storage::LoadModel(*connection, call.tenant()));
   return logic::Explain(model, lead, clock_.Now());

@@ -43,7 +43,9 @@ constexpr char kRemoveStaleContributions[] =
 constexpr char kWon[] = "WON";
 constexpr char kLost[] = "LOST";
 
-std::string StateText(Lead::State state) { return filter::ShortName(*Lead::State_descriptor()->FindValueByNumber(state)); }
+std::string StateText(Lead::State state) {
+  return filter::ShortName(*Lead::State_descriptor()->FindValueByNumber(state));
+}
 
 absl::StatusOr<Lead> Parse(const std::string& data) {
   Lead lead;
@@ -119,8 +121,7 @@ absl::Status ForEachClosed(db::Connection& connection, const std::string& tenant
                            const std::function<absl::Status(const std::vector<Lead>&)>& each) {
   std::string after = "00000000-0000-0000-0000-000000000000";
   for (int size = kChunk; size == kChunk;) {
-    EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                            connection.Exec(kLoadClosed, db::Params::Of(tenant, after, kChunk)));
+    EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kLoadClosed, db::Params::Of(tenant, after, kChunk)));
     size = rows.size();
     std::vector<Lead> leads;
     for (int i = 0; i < size; ++i) {

@@ -27,10 +27,10 @@ constexpr char kAskForRebuild[] =
     " AND EXISTS (SELECT FROM scoring.closed_lead WHERE tenant_id = $1)";
 
 absl::StatusOr<std::vector<logic::Rule>> LoadRules(db::Connection& connection, const std::string& tenant) {
-  static const auto* const kSql = new std::string("SELECT " + CriterionTable().SelectList("t") + " FROM " +
-                                                  CriterionTable().name() +
-                                                  " t WHERE t.tenant_id = $1 AND t.delete_time IS NULL"
-                                                  " ORDER BY t.criterion_id");
+  static const auto* const kSql =
+      new std::string("SELECT " + CriterionTable().SelectList("t") + " FROM " + CriterionTable().name() +
+                      " t WHERE t.tenant_id = $1 AND t.delete_time IS NULL"
+                      " ORDER BY t.criterion_id");
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(*kSql, db::Params::Of(tenant)));
   std::vector<logic::Rule> rules;
   for (int i = 0; i < rows.size(); ++i) {
@@ -51,8 +51,7 @@ const resource::Table& CriterionTable() {
 absl::Status LockTenant(db::Connection& connection, const std::string& tenant, Time now) {
   EMBUDO_ASSIGN_OR_RETURN(const db::Result locked, connection.Exec(kLockConfig, db::Params::Of(tenant)));
   if (!locked.empty()) return absl::OkStatus();
-  EMBUDO_RETURN_IF_ERROR(
-      connection.Exec(kMakeConfig, db::Params::Of(tenant, logic::DefaultVariables(), now)).status());
+  EMBUDO_RETURN_IF_ERROR(connection.Exec(kMakeConfig, db::Params::Of(tenant, logic::DefaultVariables(), now)).status());
   return connection.Exec(kLockConfig, db::Params::Of(tenant)).status();
 }
 
@@ -95,9 +94,10 @@ absl::Status SeedCriteria(db::Connection& connection, const std::string& tenant,
     CriterionTable().AppendRow(rows, tenant, {std::move(record), 1, 1});
   }
   return connection
-      .Exec("INSERT INTO scoring.criterion SELECT * FROM json_populate_recordset(NULL::scoring.criterion, $1::json)"
-            " ON CONFLICT DO NOTHING",
-            db::Params::Of(rows + "]"))
+      .Exec(
+          "INSERT INTO scoring.criterion SELECT * FROM json_populate_recordset(NULL::scoring.criterion, $1::json)"
+          " ON CONFLICT DO NOTHING",
+          db::Params::Of(rows + "]"))
       .status();
 }
 
