@@ -39,7 +39,9 @@ suite_start() {
 suite_kill() {
   local pid
   pid=$(service_pid "$1")
-  [[ -n $pid ]] && kill -KILL "$pid"
+  [[ -n $pid ]] || die "$1 does not run"
+  disown "$pid" 2>/dev/null || true  # else bash reports the death
+  kill -KILL "$pid"
   wait_until 10 process_gone "$pid"
   rm -f "$RUN/pids/$1"
 }
@@ -63,7 +65,9 @@ suite_end() {
   for service in "${SERVICES[@]}"; do
     local pid
     pid=$(service_pid "$service")
-    [[ -z $pid ]] || kill -KILL "$pid" 2>/dev/null || true
+    [[ -n $pid ]] || continue
+    disown "$pid" 2>/dev/null || true
+    kill -KILL "$pid" 2>/dev/null || true
   done
   redis_stop "$RUN/redis" 2>/dev/null || true
   postgres_stop "$RUN/postgres" 2>/dev/null || true

@@ -126,7 +126,12 @@ absl::Status PrepareNew(const Scene& scene, Lead& lead) {
   EMBUDO_RETURN_IF_ERROR(PlaceNew(scene, lead));
   if (lead.state() == Lead::STATE_UNSPECIFIED) lead.set_state(Lead::STATE_OPEN);
   if (lead.channel() == Lead::CHANNEL_UNSPECIFIED) lead.set_channel(Lead::CHANNEL_API);
-  if (!lead.has_open_time()) *lead.mutable_open_time() = lead.create_time();
+  if (!lead.has_open_time()) {
+    // An imported deal that closed before its record was made began by then at the latest.
+    const bool closed_before =
+        lead.has_close_time() && FromTimestamp(lead.close_time()) < FromTimestamp(lead.create_time());
+    *lead.mutable_open_time() = closed_before ? lead.close_time() : lead.create_time();
+  }
   if (!lead.owner().empty() && !lead.has_assign_time()) *lead.mutable_assign_time() = lead.create_time();
   if (scene.IsPerson()) *lead.mutable_last_touch_time() = ToTimestamp(scene.now);
   if (lead.state() == Lead::STATE_OPEN && lead.probability() > 0) lead.set_manual_probability(true);

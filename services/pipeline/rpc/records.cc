@@ -218,6 +218,11 @@ Rules Records::ActivityRules() {
   rules.updated = EVENT_TYPE_ACTIVITY_UPDATED;
   rules.deleted = EVENT_TYPE_ACTIVITY_DELETED;
   rules.default_order = "due_date";
+  // What is planned on a lead is seen by who sees the lead.
+  rules.visible = [this](const CallContext& call, const Message& record) {
+    const std::string name = resource::NameOf(record);
+    return SeesAll(call) || leads_.Load(call, name.substr(0, name.find("/activities/")), true).ok();
+  };
   rules.partition_key = [](const Message& record) { return storage::ActivityTable().IdsOf(record)[0]; };
   rules.prepare = [this](const CallContext& call, Message& after, const Message* before) -> absl::Status {
     auto& activity = static_cast<Activity&>(after);
@@ -243,17 +248,24 @@ absl::Status Records::WithScene(const CallContext& call, const std::function<abs
   return body({*catalog, clock_.Now(), call.identity.actor, call.identity.origin});
 }
 
-bool Records::MaySee(const CallContext& call, const Lead& lead) {
+bool Records::SeesAll(const CallContext& call) {
   for (const Role role : {ROLE_MANAGER, ROLE_ADMIN, ROLE_SERVICE}) {
     if (call.identity.Has(role)) return true;
   }
   const auto catalog = catalogs_.Get(call.tenant(), call.deadline);
   if (!catalog.ok()) return false;
   const auto user = (*catalog)->users.find(call.identity.actor);
-  const auto visibility = user == (*catalog)->users.end() ? User::VISIBILITY_OWN : user->second.visibility();
-  if (visibility == User::VISIBILITY_UNSPECIFIED || visibility == User::VISIBILITY_ALL) return true;
-  if (lead.owner() == call.identity.actor) return true;
-  if (visibility == User::VISIBILITY_OWN) return false;
+  return user != (*catalog)->users.end() && (user->second.visibility() == User::VISIBILITY_UNSPECIFIED ||
+                                             user->second.visibility() == User::VISIBILITY_ALL);
+}
+
+bool Records::MaySee(const CallContext& call, const Lead& lead) {
+  if (SeesAll(call) || lead.owner() == call.identity.actor) return true;
+  const auto catalog = catalogs_.Get(call.tenant(), call.deadline);
+  if (!catalog.ok()) return false;
+  const auto user = (*catalog)->users.find(call.identity.actor);
+  const bool team = user != (*catalog)->users.end() && user->second.visibility() == User::VISIBILITY_TEAM;
+  if (!team) return false;
   const auto teams = (*catalog)->teams_of_user.find(call.identity.actor);
   return teams != (*catalog)->teams_of_user.end() && teams->second.contains(lead.team());
 }

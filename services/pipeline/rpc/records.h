@@ -43,6 +43,8 @@ class Records {
   bool MaySee(const embudo::rpc::CallContext& call, const type::v1::Lead& lead);
 
  private:
+  /// Whether the caller may see every lead.
+  bool SeesAll(const embudo::rpc::CallContext& call);
   resource::Rules ConfigurationRules(type::v1::EventType created, type::v1::EventType updated,
                                      type::v1::EventType deleted,
                                      std::vector<resource::Rules::ReferencedBy> referenced_by);
