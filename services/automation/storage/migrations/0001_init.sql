@@ -1,5 +1,5 @@
--- The automation service's schema: rules, their runs, and what it keeps from the log of events to decide with. Keys begin
--- with tenant_id, and row-level security reads the setting embudo.tenant.
+-- The automation service's schema: rules, their runs, and what it keeps from the log of events to decide with. Keys
+-- begin with tenant_id, and row-level security reads the setting embudo.tenant.
 
 CREATE TABLE automation.rule (
     tenant_id text COLLATE "C" NOT NULL,
@@ -30,8 +30,8 @@ CREATE TABLE automation.rule_version (
     FOREIGN KEY (tenant_id, rule_id) REFERENCES automation.rule
 );
 
--- One rule's answer to one event. next_attempt_time is when a worker takes it up: the due time of one that waits, the end
--- of the lease of one that runs, NULL for one that is over.
+-- One rule's answer to one event. next_attempt_time is when a worker takes it up: the due time of one that waits, the
+-- end of the lease of one that runs, NULL for one that is over.
 CREATE TABLE automation.run (
     tenant_id text COLLATE "C" NOT NULL,
     run_id text COLLATE "C" NOT NULL,
@@ -89,7 +89,8 @@ CREATE TABLE automation.rotation (
     PRIMARY KEY (tenant_id, team_id)
 ) WITH (fillfactor = 50);
 
--- Kept from events: what stages, teams, users, tags … are called, for conditions such as stage.display_name = "Proposal".
+-- Kept from events: what stages, teams, users, tags … are called, for conditions such as stage.display_name =
+-- "Proposal".
 CREATE TABLE automation.name (
     tenant_id text COLLATE "C" NOT NULL,
     name text COLLATE "C" NOT NULL,
