@@ -134,7 +134,7 @@ bool Connection::in_transaction() const { return PQtransactionStatus(conn_) != P
 std::string ConninfoFor(const std::string& conninfo, const std::string& user, const std::string& application_name) {
   return conninfo + " user=" + user + " application_name=" + application_name +
          " client_encoding=UTF8 connect_timeout=5 keepalives_idle=30 tcp_user_timeout=30000"
-         " options='-c TimeZone=UTC -c DateStyle=ISO -c lock_timeout=10s"
+         " options='-c TimeZone=UTC -c DateStyle=ISO -c lock_timeout=10s -c plan_cache_mode=force_generic_plan"
          " -c idle_in_transaction_session_timeout=60s'";
 }
 

@@ -28,14 +28,16 @@ export_targets() {
   done
 }
 
-# The pid of a service that runs; empty if it does not. A pid file of an earlier boot may name another program.
+# The pid of a service that runs; empty if it does not. A pid file of an earlier boot may name another program. The
+# command line tells: the link to the program changes when a linker puts a new one in its place.
 service_pid() {
-  local pid
+  local pid command
   pid=$(cat "$RUN/pids/$1" 2>/dev/null) || return 0
-  if [[ $(readlink "/proc/$pid/exe" 2>/dev/null) == "$(service_binary "$1")"* ]]; then echo "$pid"; fi
+  IFS= read -r -d '' command 2>/dev/null <"/proc/$pid/cmdline" || return 0
+  if [[ $command == "$(service_binary "$1")" ]]; then echo "$pid"; fi
 }
 
-# Whether it runs the program that was built last (the link of a replaced one ends in "(deleted)").
+# Whether it runs the program that was built last.
 service_current() {
   local pid
   pid=$(service_pid "$1")
