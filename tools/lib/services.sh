@@ -59,10 +59,10 @@ service_ready() { http_ok "$(metrics_port "$1")" /readyz; }
 start_service() {
   local service=$1
   service_current "$service" && return
-  stop_service "$service"
+  stop_services "$service"
   mkdir -p "$RUN/logs" "$RUN/pids"
   if { : <>"/dev/tcp/127.0.0.1/$(grpc_port "$service")"; } 2>/dev/null; then
-    die "port $(grpc_port "$service"), which $service needs, is taken by another program"
+    die "port $(grpc_port "$service"), which $service needs, is taken by another program (PORTS=17000 would take 17001 and so on)"
   fi
   setsid "$(service_binary "$service")" --dev-identity >>"$RUN/logs/$service.log" 2>&1 </dev/null &
   echo $! >"$RUN/pids/$service"
@@ -77,13 +77,17 @@ wait_for_service() {
 
 process_gone() { ! kill -0 "$1" 2>/dev/null; }
 
-# SIGTERM, so that it finishes its calls; SIGKILL if that takes longer than half a minute.
-stop_service() {
-  local service=$1 pid
-  pid=$(service_pid "$service")
-  if [[ -n $pid ]]; then
-    kill -TERM "$pid"
-    wait_until 30 process_gone "$pid" || kill -KILL "$pid"
-  fi
-  rm -f "$RUN/pids/$service"
+# stop_services <service...>: SIGTERM to all of them, so that they finish their calls side by side; SIGKILL to one that
+# takes longer than half a minute.
+stop_services() {
+  local service pid
+  for service in "$@"; do
+    pid=$(service_pid "$service")
+    [[ -z $pid ]] || kill -TERM "$pid"
+  done
+  for service in "$@"; do
+    pid=$(service_pid "$service")
+    if [[ -n $pid ]]; then wait_until 30 process_gone "$pid" || kill -KILL "$pid"; fi
+    rm -f "$RUN/pids/$service"
+  done
 }
