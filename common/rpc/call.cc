@@ -4,7 +4,6 @@
 #include <cctype>
 #include <cmath>
 
-#include "common/base/ids.h"
 #include "common/log/log.h"
 #include "common/rpc/origin.h"
 #include "common/rpc/wire.h"
@@ -26,8 +25,6 @@ bool IsCallId(std::string_view id) {
   });
 }
 
-std::string NewId() { return Uuid::V7(Clock::System().Now()).ToString(); }
-
 /// Whether the error is the server's and not the caller's.
 bool IsServerFault(absl::StatusCode code) {
   return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnknown ||
@@ -42,7 +39,7 @@ Call::Call(Core& core, const ServedMethod& method, grpc::CallbackServerContext& 
   context_.method = method_.name;
   context_.peer = grpc_.peer();
   const std::string_view call_id = Metadata(kCallIdHeader);
-  context_.call_id = IsCallId(call_id) ? std::string(call_id) : NewId();
+  context_.call_id = IsCallId(call_id) ? std::string(call_id) : trace::NewId();
   const auto parent = trace::Context::Parse(Metadata("traceparent"));
   context_.traceparent = (parent ? parent->Child() : trace::Context::New()).ToTraceparent();
   grpc_.AddInitialMetadata(kCallIdHeader, context_.call_id);
@@ -93,7 +90,7 @@ absl::Status Call::CheckAlive() const {
 
 grpc::Status Call::Finish(const absl::Status& status) {
   const double seconds = std::chrono::duration<double>(steady_clock::now() - start_).count();
-  const std::string error_id = IsMasked(status) ? NewId() : std::string();
+  const std::string error_id = IsMasked(status) ? trace::NewId() : std::string();
   method_.metrics.Handled(status.code(), seconds);
   Log(status, seconds, error_id);
   // A call that fails at once may have no initial metadata on the wire.
@@ -103,18 +100,16 @@ grpc::Status Call::Finish(const absl::Status& status) {
 
 void Call::Log(const absl::Status& status, double seconds, const std::string& error_id) const {
   const bool fault = IsServerFault(status.code());
-  if (!fault && !log::InfoEnabled()) return;
+  // Probes come every second and tell nothing.
+  const bool quiet = !fault && (method_.immediate ? !log::DebugEnabled() : !log::InfoEnabled());
+  if (quiet) return;
+  const log::Scope scope(context_.call_id, trace::TraceIdOf(context_.traceparent));
   nlohmann::json fields = {{"method", method_.name},
                            {"code", absl::StatusCodeToString(status.code())},
-                           {"duration_ms", std::round(seconds * 1e6) / 1e3},
-                           {"call_id", context_.call_id},
-                           {"trace_id", trace::TraceIdOf(context_.traceparent)}};
+                           {"duration_ms", std::round(seconds * 1e6) / 1e3}};
   if (!context_.identity.tenant.empty()) fields["tenant"] = context_.identity.tenant;
-  if (!fault) {
-    if (!status.ok()) fields["reason"] = ReasonOf(status);
-    log::Info("rpc", fields);
-    return;
-  }
+  if (!status.ok()) fields["reason"] = ReasonOf(status);
+  if (!fault) return log::Info("rpc", fields);
   fields["error"] = MessageOf(status);
   if (!error_id.empty()) fields["error_id"] = error_id;
   log::Error("rpc", fields);

@@ -5,6 +5,7 @@
 
 #include "common/base/error.h"
 #include "common/rpc/client_call.h"
+#include "common/rpc/grpc_process.h"
 #include "common/rpc/wire.h"
 
 namespace embudo::rpc {
@@ -29,6 +30,7 @@ constexpr char kServiceConfig[] = R"({
 constexpr int kMaxReceiveBytes = 64 << 20;
 
 std::shared_ptr<grpc::Channel> Connect(const std::string& target) {
+  SetUpGrpc();
   grpc::ChannelArguments arguments;
   arguments.SetServiceConfigJSON(kServiceConfig);
   arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);

@@ -27,6 +27,8 @@ class ClientStreamCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> 
   }
 
   void OnReadDone(bool ok) override {
+    // A lost caller's stream also ends, and may do so before OnCancel comes: half an upload is not a whole one.
+    if (!ok && call_.IsCancelled()) call_.Cancel();
     const std::lock_guard lock(mutex_);
     state_ = ok ? State::kHere : State::kEnd;
     read_.notify_all();

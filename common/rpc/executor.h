@@ -23,12 +23,16 @@ class Executor {
 
  private:
   void Work();
+  /// Whether to notify a thread, which the caller then does after it has given the lock back.
+  bool MustWake();
 
   const size_t queue_length_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> tasks_;
-  size_t idle_;
+  std::condition_variable all_idle_;
+  size_t idle_ = 0;
+  bool waking_ = false;
   bool stopped_ = false;
   std::vector<std::thread> threads_;
 };

@@ -116,7 +116,12 @@ class JwtTest : public testing::Test {
   const std::filesystem::path directory_ =
       std::filesystem::temp_directory_path() / ("embudo_jwt_test_" + std::to_string(getpid()));
   SetClock clock_;
-  const RsaProvider provider_{"key-1"};
+  // One for all tests: RSA keys take long to make.
+  static const RsaProvider& Provider() {
+    static const RsaProvider provider("key-1");
+    return provider;
+  }
+  const RsaProvider& provider_ = Provider();
 };
 
 TEST_F(JwtTest, AGoodTokenTellsWhoCalls) {

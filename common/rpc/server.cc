@@ -10,6 +10,7 @@
 
 #include "common/base/error.h"
 #include "common/rpc/core.h"
+#include "common/rpc/grpc_process.h"
 #include "common/rpc/health.h"
 #include "common/rpc/transport.h"
 
@@ -84,7 +85,9 @@ struct Server::Impl {
 };
 
 Server::Server(ServerOptions options, std::shared_ptr<Authenticator> authenticator, metrics::Registry& metrics)
-    : impl_(std::make_unique<Impl>(std::move(options), std::move(authenticator), metrics)) {}
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(authenticator), metrics)) {
+  SetUpGrpc();
+}
 
 Server::~Server() { Shutdown(std::chrono::milliseconds(0), std::chrono::milliseconds(0)); }
 

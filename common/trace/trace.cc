@@ -59,6 +59,8 @@ Context Context::Child() const { return Context{trace_id, RandomHex(kSpanDigits)
 
 Context Context::New(bool sampled) { return Context{RandomHex(kTraceDigits), RandomHex(kSpanDigits), sampled}; }
 
+std::string NewId() { return RandomHex(kTraceDigits); }
+
 std::string_view TraceIdOf(std::string_view traceparent) {
   return traceparent.size() >= kLength ? traceparent.substr(kTraceAt, kTraceDigits) : std::string_view();
 }

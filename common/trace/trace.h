@@ -23,6 +23,9 @@ struct Context {
   static Context New(bool sampled = true);
 };
 
+/// An id for logs: 32 hexadecimal digits, distinct but not secret, and cheap.
+std::string NewId();
+
 /// The trace id in a traceparent, empty if it has none.
 std::string_view TraceIdOf(std::string_view traceparent);
 
