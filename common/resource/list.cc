@@ -202,11 +202,14 @@ absl::Status Resource::List(const rpc::CallContext& call, const Message& request
     order_by += (order_by.empty() ? "" : ", ") + key.expression + (key.descending ? " DESC" : "");
   }
   const int size = PageSize(request);
-  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(call.tenant(), call.deadline));
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          lease->ExecOnce("SELECT " + select + " FROM " + table_.name() + " t WHERE " + where +
-                                              " ORDER BY " + order_by + " LIMIT " + std::to_string(size + 1),
-                                          params));
+  const auto run = [&]() -> absl::StatusOr<db::Result> {
+    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(call.tenant(), call.deadline));
+    return lease->ExecOnce("SELECT " + select + " FROM " + table_.name() + " t WHERE " + where + " ORDER BY " +
+                               order_by + " LIMIT " + std::to_string(size + 1),
+                           params);
+  };
+  // The connection is given back before `visible`, which may need one: a thread holds one at a time.
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, run());
 
   const FieldDescriptor* items = response.GetDescriptor()->field(0);
   for (int i = 0; i < std::min(rows.size(), size); ++i) {
