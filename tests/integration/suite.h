@@ -138,7 +138,7 @@ const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
 /// A Status or StatusOr with this code and ErrorInfo reason.
 MATCHER_P2(IsError, code, reason, std::string(reason)) {
   const absl::Status& status = StatusOf(arg);
-  *result_listener << status;
+  *result_listener << "which is " << status;
   return status.code() == code && ReasonOf(status) == reason;
 }
 /// A message that says the same.
