@@ -8,14 +8,15 @@
 namespace embudo::cli {
 namespace {
 
-void AppendDetail(const google::protobuf::Any& detail, std::string& out) {
+void AppendDetail(const google::protobuf::Any& detail, const std::string& message, std::string& out) {
   google::rpc::BadRequest bad_request;
   google::rpc::PreconditionFailure precondition;
   google::rpc::ResourceInfo resource;
   google::rpc::RetryInfo retry;
   if (detail.UnpackTo(&bad_request)) {
     for (const auto& violation : bad_request.field_violations()) {
-      out += "  " + violation.field() + ": " + violation.description() + "\n";
+      const std::string line = violation.field() + ": " + violation.description();
+      if (line != message) out += "  " + line + "\n";
     }
   } else if (detail.UnpackTo(&precondition)) {
     for (const auto& violation : precondition.violations()) {
@@ -36,7 +37,7 @@ std::string ErrorText(const absl::Status& status) {
   std::string out = "error: " + absl::StatusCodeToString(status.code()) + (reason.empty() ? "" : " " + reason) + ": " +
                     MessageOf(status) + "\n";
   const google::rpc::Status details = ToRpcStatus(status);
-  for (const auto& detail : details.details()) AppendDetail(detail, out);
+  for (const auto& detail : details.details()) AppendDetail(detail, MessageOf(status), out);
   return out;
 }
 

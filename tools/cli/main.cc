@@ -12,7 +12,7 @@ void AddGlobalFlags(CLI::App& app, Context& context) {
   const std::map<std::string, Format> formats = {
       {"table", Format::kTable}, {"json", Format::kJson}, {"csv", Format::kCsv}};
   app.add_option("--format", context.format, "table, json or csv")
-      ->transform(CLI::CheckedTransformer(formats))
+      ->transform(CLI::CheckedTransformer(formats).description("{table,json,csv}"))
       ->envname("EMBUDO_FORMAT");
   app.add_option("--tenant", context.tenant, "Tenant of the development identity")
       ->envname("EMBUDO_TENANT")

@@ -133,6 +133,10 @@ std::string CellText(const Json& value) {
   if (value.is_null()) return "";
   if (value.is_string()) return value.get<std::string>();
   if (value.is_object()) return ObjectText(value);
+  if (value.is_number_float()) {
+    std::string number = value.dump();
+    return number.ends_with(".0") ? number.substr(0, number.size() - 2) : number;
+  }
   const bool texts =
       value.is_array() && std::all_of(value.begin(), value.end(), [](const Json& item) { return item.is_string(); });
   if (!texts) return value.dump();

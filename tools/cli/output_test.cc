@@ -60,6 +60,8 @@ TEST(OutputTest, CellsShowAmountsAndDatesAsPeopleWriteThem) {
   EXPECT_EQ(CellText({{"year", 2017}, {"month", 3}, {"day", 1}}), "2017-03-01");
   EXPECT_EQ(CellText({{"a", 1}}), "{\"a\":1}");
   EXPECT_EQ(CellText(true), "true");
+  EXPECT_EQ(CellText(20.0), "20");
+  EXPECT_EQ(CellText(63.15), "63.15");
 }
 
 TEST(OutputTest, DottedMembersAreFound) {

@@ -8,10 +8,10 @@
 namespace embudo::reporting::storage {
 namespace {
 
+// Positions have no gaps: what is waiting begins just after the checkpoint.
 constexpr char kProgress[] =
-    "SELECT c.partition, c.position, next.data FROM reporting.consumer_checkpoint c LEFT JOIN LATERAL ("
-    " SELECT l.data FROM pipeline.event_log l WHERE l.partition = c.partition AND l.position > c.position"
-    " ORDER BY l.position LIMIT 1) AS next ON TRUE"
+    "SELECT c.partition, c.position, next.data FROM reporting.consumer_checkpoint c"
+    " LEFT JOIN pipeline.event_log next ON next.partition = c.partition AND next.position = c.position + 1"
     " WHERE c.consumer = $1 ORDER BY c.partition";
 
 }  // namespace
