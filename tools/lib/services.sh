@@ -5,6 +5,9 @@
 SERVICES=(pipeline capture scoring automation reporting)
 RUN=${RUN:-$REPO/.run}
 PORTS=${PORTS:-7000}
+# The programs: those of the release build, or of the build that tools/test tests.
+BUILD=${EMBUDO_BUILD:-$REPO/build}
+export EMBUDO=$BUILD/bin/embudo
 
 # Where a service listens: gRPC on 7001 … 7005, metrics and health on 7101 … 7105, in the order of SERVICES.
 grpc_port() { echo $((PORTS + $(service_number "$1"))); }
@@ -16,7 +19,7 @@ service_number() {
   done
 }
 
-service_binary() { echo "$REPO/build/bin/embudo-$1"; }
+service_binary() { echo "$BUILD/bin/embudo-$1"; }
 
 # Tells this shell's programs (services and embudo) where each service is.
 export_targets() {
@@ -62,7 +65,7 @@ start_service() {
   stop_services "$service"
   mkdir -p "$RUN/logs" "$RUN/pids"
   if { : <>"/dev/tcp/127.0.0.1/$(grpc_port "$service")"; } 2>/dev/null; then
-    die "port $(grpc_port "$service"), which $service needs, is taken by another program (PORTS=17000 would take 17001 and so on)"
+    die "port $(grpc_port "$service") of $service is taken by another program (PORTS=17000 would take 17001 and so on)"
   fi
   setsid "$(service_binary "$service")" --dev-identity >>"$RUN/logs/$service.log" 2>&1 </dev/null &
   echo $! >"$RUN/pids/$service"
