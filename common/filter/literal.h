@@ -18,7 +18,7 @@ struct Decimal {
 
   /// `-12.5`.
   std::string ToString() const;
-  auto operator<=>(const Decimal&) const = default;
+  auto operator<=>(const Decimal&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 minds <=>'s zero
 };
 
 /// `-12`, `2.50`, `1e6`. Nothing if it is no number, or is one that the type does not hold exactly.

@@ -132,21 +132,16 @@ type::v1::Event EventOf(const Change& change, const std::string& tenant, const U
   SetResource(*change.after.message, event.mutable_data());
   if (change.previous == nullptr) return event;
 
-  std::unique_ptr<Message> previous(change.previous->New());
+  // Only what changed; a map is told whole, its keys are in the paths.
+  std::set<const FieldDescriptor*> changed;
   for (const std::string& path : change.changed_fields) {
     event.mutable_changed_fields()->add_paths(path);
-    // Only what changed: a map is told whole, its keys are in the paths.
-    const FieldDescriptor* field = previous->GetDescriptor()->FindFieldByName(path.substr(0, path.find('.')));
-    std::unique_ptr<Message> only(change.previous->New());
-    only->CopyFrom(*change.previous);
-    std::vector<const FieldDescriptor*> set;
-    only->GetReflection()->ListFields(*only, &set);
-    for (const FieldDescriptor* other : set) {
-      if (other != field) only->GetReflection()->ClearField(only.get(), other);
-    }
-    previous->GetReflection()->ClearField(previous.get(), field);
-    previous->MergeFrom(*only);
+    changed.insert(change.previous->GetDescriptor()->FindFieldByName(path.substr(0, path.find('.'))));
   }
+  std::unique_ptr<Message> before(change.previous->New());
+  before->CopyFrom(*change.previous);
+  std::unique_ptr<Message> previous(change.previous->New());
+  previous->GetReflection()->SwapFields(before.get(), previous.get(), {changed.begin(), changed.end()});
   SetText(previous.get(), "name", NameOf(*change.after.message));
   SetResource(*previous, event.mutable_previous());
   return event;

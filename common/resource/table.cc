@@ -1,7 +1,5 @@
 #include "common/resource/table.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/money.h"
+#include "common/resource/json_field.h"
 #include "google/api/resource.pb.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "google/type/date.pb.h"
@@ -60,44 +59,6 @@ Kind KindOf(const FieldDescriptor* field) {
     default:
       Die("no column kind for " + field->full_name());
   }
-}
-
-std::string JsonOf(const Message& message) {
-  std::string out;
-  google::protobuf::util::JsonPrintOptions options;
-  options.preserve_proto_field_names = true;
-  (void)google::protobuf::util::MessageToJsonString(message, &out, options);
-  return out;
-}
-
-// Protobuf's JSON printer works on whole messages: a message with nothing but this field gives `{"field":…}`.
-std::string JsonFieldOf(const Message& message, const FieldDescriptor* field) {
-  const bool empty = field->is_repeated() ? message.GetReflection()->FieldSize(message, field) == 0
-                                          : !message.GetReflection()->HasField(message, field);
-  if (empty) return field->is_repeated() && !field->is_map() ? "[]" : field->is_map() ? "{}" : "null";
-  std::unique_ptr<Message> only(message.New());
-  if (field->is_repeated()) {
-    for (int i = 0; i < message.GetReflection()->FieldSize(message, field); ++i) {
-      only->GetReflection()
-          ->AddMessage(only.get(), field)
-          ->CopyFrom(message.GetReflection()->GetRepeatedMessage(message, field, i));
-    }
-  } else {
-    only->GetReflection()
-        ->MutableMessage(only.get(), field)
-        ->CopyFrom(message.GetReflection()->GetMessage(message, field));
-  }
-  const std::string json = JsonOf(*only);
-  const size_t colon = json.find(':');
-  return json.substr(colon + 1, json.size() - colon - 2);
-}
-
-void ReadJsonField(std::string_view text, const FieldDescriptor* field, Message* message) {
-  if (text == "[]" || text == "{}" || text.empty() || text == "null") return;
-  const std::string json = "{\"" + field->name() + "\":" + std::string(text) + "}";
-  std::unique_ptr<Message> parsed(message->New());
-  (void)google::protobuf::util::JsonStringToMessage(json, parsed.get());
-  message->MergeFrom(*parsed);
 }
 
 template <class T>
@@ -288,7 +249,7 @@ void ReadField(const Field& field, const db::Row& row, int first, Message* messa
       }
       break;
     case Kind::kJson:
-      ReadJsonField(row.Text(column), descriptor, message);
+      SetFieldFromJson(row.Text(column), descriptor, message);
       break;
   }
 }
@@ -366,7 +327,7 @@ std::vector<std::string> ColumnValues(const Field& field, const Message& message
       list([&](int i) { return ShortName(reflection->GetRepeatedEnum(message, descriptor, i)); });
       break;
     case Kind::kJson:
-      out = JsonFieldOf(message, descriptor);
+      out = JsonOfField(message, descriptor);
       break;
   }
   return {out};

@@ -6,6 +6,18 @@
 #include "common/trace/trace.h"
 
 namespace embudo::rpc {
+namespace {
+
+/// gRPC ends the process over a header that HTTP/2 does not allow, so what cannot be sent becomes `?`, which no server
+/// takes for somebody.
+void AddHeader(const std::string& name, std::string value, grpc::ClientContext* context) {
+  for (char& c : value) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  context->AddMetadata(name, value);
+}
+
+}  // namespace
 
 void CallsUnderWay::Add(grpc::ClientContext* context) {
   const std::lock_guard lock(mutex_);
@@ -28,12 +40,12 @@ void CallsUnderWay::CancelAndWait() {
 void PrepareContext(const Identity& identity, Credentials* credentials,
                     std::optional<std::chrono::milliseconds> timeout, grpc::ClientContext* context) {
   if (credentials != nullptr) {
-    for (const auto& [name, value] : credentials->Metadata(identity)) context->AddMetadata(name, value);
+    for (const auto& [name, value] : credentials->Metadata(identity)) AddHeader(name, value, context);
   }
-  for (const auto& [name, value] : OriginMetadata(identity)) context->AddMetadata(name, value);
+  for (const auto& [name, value] : OriginMetadata(identity)) AddHeader(name, value, context);
   std::optional<trace::Context> parent;
   if (const CallContext* outer = CallScope::Current()) {
-    if (!outer->call_id.empty()) context->AddMetadata("x-request-id", outer->call_id);
+    if (!outer->call_id.empty()) AddHeader("x-request-id", outer->call_id, context);
     parent = trace::Context::Parse(outer->traceparent);
     if (timeout) timeout = std::min(*timeout, outer->TimeLeft());
   }

@@ -302,6 +302,26 @@ std::map<std::string, int64_t> CountsOf(const google::protobuf::RepeatedPtrField
   return counts;
 }
 
+// The sample of the repository and its mappings belong together.
+TEST(SampleTest, MappingsFitTheirFiles) {
+  for (const std::string name : {"products", "companies", "team", "opportunities"}) {
+    const std::string path = "examples/sample/" + name;
+    const auto mapping = MappingFromJson(ReadFile(path + ".mapping.json"));
+    const auto rows = RowsOf(ReadFile(path + ".csv"));
+    const auto plan = MakePlan(mapping, rows.at(0).cells, kDefaults);
+    ASSERT_TRUE(plan.ok()) << name << ": " << plan.status();
+    EXPECT_THAT(plan->unused, ElementsAre()) << name;
+    Directory directory;
+    for (const char* stage : {"New", "Qualified", "Proposal", "Negotiation", "Won"}) {
+      directory.AddStage(SlugOf(stage), stage, {"pipelines/default/stages/" + SlugOf(stage), SlugOf(stage) == "won"});
+    }
+    const RowMapper mapper(*plan, directory);
+    for (size_t i = 1; i < rows.size(); ++i) {
+      EXPECT_THAT(CodesOf(mapper.Map(rows[i]).errors), ElementsAre()) << name << " row " << i;
+    }
+  }
+}
+
 // The real export: every row becomes an opportunity, and every flaw is told.
 TEST(MavenTest, NoRowIsLost) {
   const auto folder = testing::SharedData("maven_crm");

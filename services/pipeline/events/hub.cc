@@ -150,6 +150,16 @@ absl::Status Hub::ReadUntilError() {
 }
 
 void Hub::Append(const std::vector<event::Stored>& batch) {
+  {
+    // With nobody to feed, the places are all that is kept; a subscriber that comes reads the table first.
+    const std::lock_guard lock(mutex_);
+    if (subscribers_.empty()) {
+      arrival_.clear();
+      for (auto& [number, partition] : partitions_) partition.events.clear();
+      for (const event::Stored& stored : batch) partitions_[stored.partition].last = stored.position;
+      return;
+    }
+  }
   std::vector<EventPtr> events;
   events.reserve(batch.size());
   for (const event::Stored& stored : batch) {

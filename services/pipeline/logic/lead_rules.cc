@@ -282,11 +282,18 @@ absl::Status Assign(const Scene& scene, const std::string& owner, const std::str
 
 absl::Status SettleImported(const Scene& scene, Lead& lead) {
   if (lead.state() == Lead::STATE_UNSPECIFIED) lead.set_state(Lead::STATE_OPEN);
+  const Stage* stage = scene.catalog.FindStage(lead.stage());
+  if (lead.state() != Lead::STATE_WON && stage != nullptr && stage->is_won()) {
+    return InvalidField("lead.stage", "a won stage holds won opportunities only");
+  }
   if (lead.state() == Lead::STATE_OPEN) {
     lead.clear_close_time();
     lead.clear_lost_reason();
     lead.clear_lost_note();
     return absl::OkStatus();
+  }
+  if (!lead.lost_reason().empty() && !scene.catalog.lost_reasons.contains(lead.lost_reason())) {
+    return Unknown("lead.lost_reason", lead.lost_reason());
   }
   if (!lead.has_close_time()) *lead.mutable_close_time() = ToTimestamp(scene.now);
   if (lead.has_open_time() && FromTimestamp(lead.open_time()) > FromTimestamp(lead.close_time())) {

@@ -1,5 +1,6 @@
 #include "services/pipeline/rpc/bulk_upsert.h"
 
+#include <algorithm>
 #include <set>
 
 #include "common/base/error.h"
@@ -11,6 +12,8 @@ using embudo::rpc::CallContext;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using v1::BulkResult;
+
+constexpr int kMaxRaces = 10;
 
 std::vector<ExternalKey> ExternalIdsOf(const Message& record) {
   std::vector<ExternalKey> keys;
@@ -113,8 +116,8 @@ absl::StatusOr<std::vector<BulkResult>> BulkUpsert(db::Pool& pool, resource::Wri
   std::vector<size_t> round(items.size());
   for (size_t i = 0; i < items.size(); ++i) round[i] = i;
 
-  // A second round for items that appear twice in one request, or whose record was changed meanwhile.
-  for (int attempt = 0; attempt < 10 && !round.empty(); ++attempt) {
+  // Another round for items whose record stands in the request before, or was changed meanwhile by somebody else.
+  for (int races = 0; races < kMaxRaces && !round.empty();) {
     std::vector<ExternalKey> keys;
     for (const size_t i : round) {
       const auto ids = ExternalIdsOf(*items[i]);
@@ -162,10 +165,16 @@ absl::StatusOr<std::vector<BulkResult>> BulkUpsert(db::Pool& pool, resource::Wri
       created.Write(&again);
       updated.Write(&again);
     }
+    if (!again.empty()) ++races;
     for (const size_t i : round) {
       if (again.contains(&results[i])) next.push_back(i);
     }
+    std::sort(next.begin(), next.end());  // items of one record keep their order
     round = std::move(next);
+  }
+  for (const size_t i : round) {
+    if (results[i].outcome() != BulkResult::OUTCOME_UNSPECIFIED) continue;
+    Refuse(Error(absl::StatusCode::kAborted, "VERSION_CHANGED", "the record keeps changing"), &results[i]);
   }
   return results;
 }

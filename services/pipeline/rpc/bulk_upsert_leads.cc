@@ -27,8 +27,24 @@ EventType EventOfUpdate(const Lead& before, const Lead& after) {
   return type::v1::EVENT_TYPE_LEAD_UPDATED;
 }
 
+/// What an item may say: not what the service derives or others record.
+Lead TakenOf(const Message& given) {
+  Lead lead = static_cast<const Lead&>(given);
+  lead.clear_pipeline();
+  lead.clear_office();
+  lead.clear_assign_time();
+  lead.clear_automated_probability();
+  lead.clear_score();
+  lead.clear_priority_source();
+  lead.clear_last_touch_time();
+  lead.clear_next_activity_date();
+  lead.clear_update_time();
+  lead.clear_delete_time();
+  return lead;
+}
+
 absl::StatusOr<resource::Change> Create(Records& records, const CallContext& call, const Message& given) {
-  auto lead = std::make_unique<Lead>(static_cast<const Lead&>(given));
+  auto lead = std::make_unique<Lead>(TakenOf(given));
   lead->set_name("leads/" + Uuid::V7(records.clock().Now()).ToString());
   if (lead->display_name().empty()) return InvalidField("lead.display_name", "is required");
   EMBUDO_RETURN_IF_ERROR(
@@ -40,7 +56,7 @@ absl::StatusOr<std::optional<resource::Change>> Update(Records& records, const C
                                                        const resource::Record& before, const Message& given) {
   const auto& old = static_cast<const Lead&>(*before.message);
   auto lead = std::make_unique<Lead>(old);
-  Overlay(given, lead.get());
+  Overlay(TakenOf(given), lead.get());
   if (!old.owner().empty()) lead->set_owner(old.owner());  // an import never takes a lead away
   const absl::Status settled = records.WithScene(call, [&](const logic::Scene& scene) -> absl::Status {
     EMBUDO_RETURN_IF_ERROR(logic::SettleImported(scene, *lead));

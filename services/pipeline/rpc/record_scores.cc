@@ -1,5 +1,6 @@
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "common/base/error.h"
 #include "services/pipeline/rpc/lead_service.h"
@@ -31,10 +32,14 @@ absl::StatusOr<std::map<std::string, resource::Record>> LoadLeads(Records& recor
                                                                   const v1::RecordScoresRequest& request) {
   const resource::Table& table = storage::LeadTable();
   std::vector<std::string> ids;
+  std::set<std::string> seen;
   for (int i = 0; i < request.scores_size(); ++i) {
     const auto id = table.pattern().Match(request.scores(i).lead());
     if (!id || !Uuid::Parse((*id)[0])) {
       return InvalidField("scores[" + std::to_string(i) + "].lead", "is no name of a lead");
+    }
+    if (!seen.insert((*id)[0]).second) {
+      return InvalidField("scores[" + std::to_string(i) + "].lead", "has a score in this request already");
     }
     ids.push_back((*id)[0]);
   }

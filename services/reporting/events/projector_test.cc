@@ -24,7 +24,6 @@ namespace {
 
 using testing::Database;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using type::v1::Event;
 using type::v1::Lead;
 
