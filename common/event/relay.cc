@@ -30,7 +30,8 @@ WITH batch AS MATERIALIZED (
   DELETE FROM pipeline.event_pending p USING batch b WHERE p.partition = b.partition AND p.seq = b.seq
 ), numbered AS (
   INSERT INTO pipeline.event_position (partition, position, day, seq, tenant_id)
-  SELECT b.partition, h.position + row_number() OVER (PARTITION BY b.partition ORDER BY b.seq), b.day, b.seq, b.tenant_id
+  SELECT b.partition, h.position + row_number() OVER (PARTITION BY b.partition ORDER BY b.seq),
+    b.day, b.seq, b.tenant_id
   FROM batch b JOIN pipeline.event_head h USING (partition)
   RETURNING partition, position, day, seq, tenant_id
 ), advanced AS (

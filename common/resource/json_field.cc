@@ -31,7 +31,25 @@ void AppendValue(std::string& out, const Value& value) {
     case Value::kBoolValue:
       out += value.bool_value() ? "true" : "false";
       return;
-    default:  // custom fields hold nothing else
+    case Value::kListValue:
+      out += '[';
+      for (const Value& item : value.list_value().values()) {
+        if (out.back() != '[') out += ',';
+        AppendValue(out, item);
+      }
+      out += ']';
+      return;
+    case Value::kStructValue:
+      out += '{';
+      for (const auto& [key, item] : value.struct_value().fields()) {
+        if (out.back() != '{') out += ',';
+        AppendJsonString(out, key);
+        out += ':';
+        AppendValue(out, item);
+      }
+      out += '}';
+      return;
+    default:
       out += "null";
   }
 }
@@ -110,6 +128,15 @@ void SetValue(const json& from, Value* value) {
   if (from.is_string()) value->set_string_value(from.get<std::string>());
   if (from.is_boolean()) value->set_bool_value(from.get<bool>());
   if (from.is_null()) value->set_null_value(google::protobuf::NULL_VALUE);
+  if (from.is_array()) {
+    for (const json& item : from) SetValue(item, value->mutable_list_value()->add_values());
+    value->mutable_list_value();
+  }
+  if (from.is_object()) {
+    for (const auto& [key, item] : from.items())
+      SetValue(item, &(*value->mutable_struct_value()->mutable_fields())[key]);
+    value->mutable_struct_value();
+  }
 }
 
 void SetMessage(const json& from, Message* message);

@@ -42,7 +42,7 @@ Call::Call(Core& core, const ServedMethod& method, grpc::CallbackServerContext& 
   context_.call_id = IsCallId(call_id) ? std::string(call_id) : trace::NewId();
   const auto parent = trace::Context::Parse(Metadata("traceparent"));
   context_.traceparent = (parent ? parent->Child() : trace::Context::New()).ToTraceparent();
-  grpc_.AddInitialMetadata(kCallIdHeader, context_.call_id);
+  grpc_.AddTrailingMetadata(kCallIdHeader, context_.call_id);
   SetDeadline();
 }
 
@@ -83,7 +83,7 @@ absl::Status Call::Admit() {
 absl::Status Call::CheckAlive() const {
   if (context_.cancelled->load(std::memory_order_relaxed)) return absl::CancelledError("the caller went away");
   if (steady_clock::now() >= context_.deadline) {
-    return absl::DeadlineExceededError("the deadline passed before the call was taken up");
+    return absl::DeadlineExceededError("the deadline has passed");
   }
   return absl::OkStatus();
 }

@@ -41,8 +41,8 @@ TEST(ClientTest, GivesUpAfterFourTimes) {
 }
 
 TEST(ClientTest, CallsAgainForNothingElse) {
-  for (const auto code : {absl::StatusCode::kAborted, absl::StatusCode::kResourceExhausted,
-                          absl::StatusCode::kInternal, absl::StatusCode::kDeadlineExceeded}) {
+  for (const auto code : {absl::StatusCode::kAborted, absl::StatusCode::kResourceExhausted, absl::StatusCode::kInternal,
+                          absl::StatusCode::kDeadlineExceeded}) {
     std::atomic<int> calls = 0;
     TestServer server(FailAtFirst(&calls, 1, code));
     EXPECT_EQ(server.CallGetTag().status().code(), code);

@@ -28,8 +28,7 @@ Identity Caller(const std::string& tenant, std::vector<type::v1::Role> roles) {
 
 TEST(MethodTest, AMethodWithoutAccessIsOpenToNobody) {
   const auto check = Method(grpc::health::v1::HealthCheckRequest::descriptor(), "Health", "Check");
-  for (const auto role :
-       {type::v1::ROLE_REP, type::v1::ROLE_MANAGER, type::v1::ROLE_ADMIN, type::v1::ROLE_SERVICE}) {
+  for (const auto role : {type::v1::ROLE_REP, type::v1::ROLE_MANAGER, type::v1::ROLE_ADMIN, type::v1::ROLE_SERVICE}) {
     EXPECT_EQ(ReasonOf(CheckAccess(*check, Caller("acme", {role}))), "ROLE_REQUIRED");
   }
 }

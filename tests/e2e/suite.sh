@@ -30,7 +30,8 @@ suite_start() {
   redis_start "$RUN/redis"
   EMBUDO_REDIS=$(redis_socket "$RUN/redis")
   export EMBUDO_POSTGRES EMBUDO_REDIS
-  "$BUILD/bin/embudo-migrate" >"$RUN/logs/migrate.log" 2>&1 || die "the migrations failed: $(tail -3 "$RUN/logs/migrate.log")"
+  "$BUILD/bin/embudo-migrate" >"$RUN/logs/migrate.log" 2>&1 ||
+    die "the migrations failed: $(tail -3 "$RUN/logs/migrate.log")"
   local service
   for service in "${SERVICES[@]}"; do start_service "$service"; done
   for service in "${SERVICES[@]}"; do wait_for_service "$service"; done

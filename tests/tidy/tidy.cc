@@ -32,7 +32,8 @@ constexpr Library kLibraries[] = {
     {"spdlog/", "common/log/", "spdlog is hidden in common/log"},
     {"ranges", "", "clang-14 does not compile <ranges>"},
     {"format", "", "g++ 12 has no <format>"},
-    {"absl/synchronization/", "", "use std::mutex: ThreadSanitizer does not see into Abseil's"},
+    {"absl/synchronization/", "common/rpc/grpc_process.cc",
+     "use std::mutex: ThreadSanitizer does not see into Abseil's"},
     {"absl/strings/string_view.h", "", "use std::string_view: Abseil's is another type"},
 };
 
@@ -42,8 +43,10 @@ struct Word {
   string_view why;
 };
 constexpr Word kWords[] = {
-    {"sleep_for", "common/testing/eventually.cc", "wait on a condition (tests: testing::Eventually)"},
-    {"sleep_until", "", "wait on a condition"},
+    {"sleep_for",
+     "common/testing/eventually.cc common/db/pool.cc common/event/log_reader.cc common/rpc/server.cc tools/bench/",
+     "wait on a condition (tests: testing::Eventually)"},
+    {"sleep_until", "tools/bench/", "wait on a condition"},
     {"usleep", "", "wait on a condition"},
     {"nanosleep", "", "wait on a condition"},
     {"system_clock::now", "common/base/clock.cc common/rpc/", "take a Clock (deadlines of gRPC are of this clock)"},
@@ -114,6 +117,7 @@ string_view WhyNotFromService(string_view path, string_view header) {
 string_view WhyNot(string_view path, string_view header) {
   for (const Library& library : kLibraries) {
     const bool is_this = library.header.ends_with('/') ? header.starts_with(library.header) : header == library.header;
+    if (header.ends_with(".pb.h")) continue;  // messages, not the library
     if (is_this && (library.folder.empty() || !path.starts_with(library.folder))) return library.why;
   }
   if (path.starts_with("common/")) return WhyNotFromCommon(path, header);

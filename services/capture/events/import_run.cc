@@ -18,6 +18,8 @@ using v1::ImportMetadata;
 constexpr milliseconds kFirstPause{200};
 constexpr milliseconds kLongestPause{5000};
 constexpr std::chrono::seconds kSaveTimeout{30};
+/// With a batch that is nearly full it still fits a message.
+constexpr size_t kMaxRecordBytes = 2 << 20;
 
 absl::Status Interrupted(const char* why) { return Error(absl::StatusCode::kCancelled, "IMPORT_INTERRUPTED", why); }
 
@@ -147,6 +149,10 @@ absl::Status ImportRun::Take(text::CsvRow row) {
   if (!mapped.id.empty()) {
     ids_.insert(mapped.id);
     filling_->ids.push_back(mapped.id);
+  }
+  if (SizeOf(mapped) > kMaxRecordBytes) {
+    mapped.record.reset();
+    mapped.errors.push_back({"ROW_TOO_LONG", "", "the record is larger than 2 MiB"});
   }
   filling_->bytes += SizeOf(mapped);
   filling_->end_position = rows_read_;

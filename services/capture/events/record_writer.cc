@@ -106,39 +106,39 @@ bool IsFatal(const absl::Status& status) {
   }
 }
 
-absl::Status RecordWriter::CreateMissing(const Batch& batch) {
-  for (const MappedRow& row : batch.rows) {
+absl::Status RecordWriter::CreateMissing(Batch& batch) {
+  for (MappedRow& row : batch.rows) {
     for (const logic::NewRecord& record : row.new_records) {
       if (!row.errors.empty() || world_.directory.Has(record.name)) continue;
-      absl::StatusOr<Outcome> made = Outcome::kCreated;
-      if (dry_run_) {
-        // Known from now on, so that later rows do not report it again.
-      } else if (record.kind == logic::kProducts) {
-        type::v1::Product product;
-        product.set_name(record.name);
-        product.set_display_name(record.display_name);
-        made = Upsert("embudo.pipeline.v1.CatalogService/UpdateProduct", product,
-                      &api::UpdateProductRequest::mutable_product, &world_.products);
-      } else if (record.kind == logic::kTags) {
-        type::v1::Tag tag;
-        tag.set_name(record.name);
-        tag.set_display_name(record.display_name);
-        std::map<std::string, type::v1::Tag> unknown;
-        made =
-            Upsert("embudo.pipeline.v1.CatalogService/UpdateTag", tag, &api::UpdateTagRequest::mutable_tag, &unknown);
+      // In a dry run it is as good as there, so that later rows do not report it again.
+      const absl::Status status = dry_run_ ? absl::OkStatus() : Create(record);
+      if (MayPass(status) || IsFatal(status)) return status;
+      if (status.ok()) {
+        world_.directory.AddRecord(record.kind, record.name, record.display_name);
       } else {
-        type::v1::LostReason reason;
-        reason.set_name(record.name);
-        reason.set_display_name(record.display_name);
-        std::map<std::string, type::v1::LostReason> unknown;
-        made = Upsert("embudo.pipeline.v1.CatalogService/UpdateLostReason", reason,
-                      &api::UpdateLostReasonRequest::mutable_lost_reason, &unknown);
+        row.errors.push_back(IssueOf(plan_, status));
       }
-      EMBUDO_RETURN_IF_ERROR(made.status());
-      world_.directory.AddRecord(record.kind, record.name, record.display_name);
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status RecordWriter::Create(const logic::NewRecord& record) {
+  const auto upsert = [&](const char* method, auto made, auto mutable_record) {
+    made.set_name(record.name);
+    made.set_display_name(record.display_name);
+    std::map<std::string, decltype(made)> unknown;
+    return Upsert(method, made, mutable_record, &unknown).status();
+  };
+  if (record.kind == logic::kProducts) {
+    return upsert("embudo.pipeline.v1.CatalogService/UpdateProduct", type::v1::Product(),
+                  &api::UpdateProductRequest::mutable_product);
+  }
+  if (record.kind == logic::kTags) {
+    return upsert("embudo.pipeline.v1.CatalogService/UpdateTag", type::v1::Tag(), &api::UpdateTagRequest::mutable_tag);
+  }
+  return upsert("embudo.pipeline.v1.CatalogService/UpdateLostReason", type::v1::LostReason(),
+                &api::UpdateLostReasonRequest::mutable_lost_reason);
 }
 
 std::unique_ptr<Message> RecordWriter::RequestOf(const Batch& batch, size_t first, size_t count) const {

@@ -39,8 +39,9 @@ class RecordWriter {
   RecordWriter(rpc::Client& pipeline, rpc::Identity identity, const logic::ImportPlan& plan, World& world, bool dry_run)
       : pipeline_(pipeline), identity_(std::move(identity)), plan_(plan), world_(world), dry_run_(dry_run) {}
 
-  /// Creates what the rows refer to and is missing. Such an error is the whole batch's and may pass.
-  absl::Status CreateMissing(const Batch& batch);
+  /// Creates what the rows refer to and is missing; rows whose records can't be created get their errors. A status that
+  /// is not OK is the whole batch's, as with Finish.
+  absl::Status CreateMissing(Batch& batch);
   /// Sends leads or contacts off; `done` is called, on another thread, when the batch has its response or status.
   /// False: there is nothing to wait for.
   bool Start(Batch& batch, std::function<void()> done);
@@ -53,6 +54,7 @@ class RecordWriter {
   absl::Status SendAlone(Batch& batch, size_t first, size_t count);
   void Take(Batch& batch, size_t index, const pipeline::v1::BulkResult& result);
   std::unique_ptr<google::protobuf::Message> RequestOf(const Batch& batch, size_t first, size_t count) const;
+  absl::Status Create(const logic::NewRecord& record);
   absl::StatusOr<logic::Outcome> WriteProduct(const logic::MappedRow& row);
   absl::StatusOr<logic::Outcome> WriteUser(const logic::MappedRow& row);
   absl::Status WriteTeam(const logic::RowTeam& team);

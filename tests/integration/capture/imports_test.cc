@@ -31,7 +31,8 @@ constexpr char kMapping[] = R"({"target": "TARGET_OPPORTUNITY", "system": "crm",
                 {"column": "value", "field": "expected_revenue"}, {"column": "opened", "field": "open_time"},
                 {"column": "tags", "field": "tags", "missing": "MISSING_CREATE"}],
     "pipeline": {"id": "imported", "displayName": "Imported", "stageColumn": "stage",
-                 "stages": [{"id": "talk", "displayName": "Talk"}, {"id": "won", "displayName": "Won", "isWon": true}]}})";
+                 "stages": [{"id": "talk", "displayName": "Talk"},
+                            {"id": "won", "displayName": "Won", "isWon": true}]}})";
 
 TEST_F(CaptureTest, AnImportIsDoneOnceHoweverOftenItRuns) {
   const std::string csv =

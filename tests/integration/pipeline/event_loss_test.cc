@@ -27,10 +27,13 @@ class Recorder {
                    .redis = suite.redis().address()},
                   &Record, metrics_) {
     auto admin = suite.sql().Acquire(db::After(kPatience));
-    EXPECT_TRUE((*admin)->ExecScript("DROP TABLE IF EXISTS scoring.consumer_checkpoint, scoring.dead_letter, scoring.seen;" +
-                                     event::ConsumerTablesSql("scoring") +
-                                     "CREATE TABLE scoring.seen (id bigserial, tenant text, partition int, position bigint);"
-                                     "GRANT ALL ON scoring.seen, scoring.seen_id_seq TO scoring_worker")
+    EXPECT_TRUE((*admin)
+                    ->ExecScript("DROP TABLE IF EXISTS scoring.consumer_checkpoint, scoring.dead_letter,"
+                                 " scoring.seen;" +
+                                 event::ConsumerTablesSql("scoring") +
+                                 "CREATE TABLE scoring.seen (id bigserial, tenant text, partition int,"
+                                 " position bigint);"
+                                 "GRANT ALL ON scoring.seen, scoring.seen_id_seq TO scoring_worker")
                     .ok());
     consumer_.Start();
   }
@@ -106,8 +109,8 @@ class EventLossTest : public PipelineTest {
       EXPECT_GT(position, last[partition]) << "in partition " << partition;
       last[partition] = position;
     }
-    const db::Result log = suite().Query(
-        "SELECT partition, position FROM pipeline.event_position WHERE tenant_id = $1", db::Params::Of(tenant_));
+    const db::Result log = suite().Query("SELECT partition, position FROM pipeline.event_position WHERE tenant_id = $1",
+                                         db::Params::Of(tenant_));
     std::set<std::pair<int64_t, int64_t>> written;
     for (int i = 0; i < log.size(); ++i) written.emplace(log[i].Int(0), log[i].Int(1));
     EXPECT_EQ(written.size(), Events().size());

@@ -68,15 +68,13 @@ class ScoringCase : public ::testing::Test {
   /// Waits until all that was committed before has been counted and scored.
   static void CatchUp() {
     EXPECT_TRUE(Eventually([] {
-      return suite_
-                 ->Query(
-                     "SELECT (SELECT count(*) FROM pipeline.event_pending) + (SELECT count(*) FROM scoring.pending)"
-                     " + (SELECT count(*) FROM pipeline.event_head h JOIN scoring.consumer_checkpoint c USING "
-                     "(partition)"
-                     "    WHERE h.position <> c.position)"
-                     " + (SELECT count(*) FROM scoring.config WHERE rebuild_due <= $1::timestamptz)",
-                     db::Params::Of(suite_->clock().Now()))[0]
-                 .Int(0) == 0;
+      const db::Result behind = suite_->Query(
+          "SELECT (SELECT count(*) FROM pipeline.event_pending) + (SELECT count(*) FROM scoring.pending)"
+          " + (SELECT count(*) FROM pipeline.event_head h JOIN scoring.consumer_checkpoint c USING (partition)"
+          "    WHERE h.position <> c.position)"
+          " + (SELECT count(*) FROM scoring.config WHERE rebuild_due <= $1::timestamptz)",
+          db::Params::Of(suite_->clock().Now()));
+      return behind[0].Int(0) == 0;
     })) << "dead letters: "
         << suite_->Query("SELECT coalesce(string_agg(error, '; '), 'none') FROM scoring.dead_letter")[0].Text(0);
   }

@@ -1,7 +1,8 @@
 -- The capture service's schema. Every key begins with tenant_id; every table is under row-level security, which reads
 -- the setting embudo.tenant.
 
--- What came in by any channel, as it came (a serialised CaptureLeadRequest), and what became of it. The outcome is empty
+-- What came in by any channel, as it came (a serialised CaptureLeadRequest), and what became of it. The outcome is
+-- empty
 -- while it is being worked on; lead_id is then the id that a new lead would get.
 CREATE TABLE capture.submission (
     tenant_id text COLLATE "C" NOT NULL,
@@ -19,7 +20,8 @@ CREATE TABLE capture.submission (
 CREATE UNIQUE INDEX submission_request ON capture.submission (tenant_id, request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX submission_lead ON capture.submission (tenant_id, lead_id, submission_id);
 
--- Which lead an external id or a mail address belongs to. Claimed before the lead is made, so that two captures that race
+-- Which lead an external id or a mail address belongs to. Claimed before the lead is made, so that two captures that
+-- race
 -- each other end as one lead.
 CREATE TABLE capture.dedupe_key (
     tenant_id text COLLATE "C" NOT NULL,

@@ -1,6 +1,8 @@
 -- The pipeline service's schema. Every key begins with tenant_id; every table of a tenant is under row-level security,
--- which reads the setting embudo.tenant. `revision` is the etag; `version` also counts changes that leave the etag alone
--- (scores) and guards every write. The columns of a resource are named after its proto fields: a reference is `<field>_id`,
+-- which reads the setting embudo.tenant. `revision` is the etag; `version` also counts changes that leave the etag
+-- alone
+-- (scores) and guards every write. The columns of a resource are named after its proto fields: a reference is
+-- `<field>_id`,
 -- an amount has its currency beside it.
 
 CREATE TABLE pipeline.tenant (
@@ -409,4 +411,5 @@ END
 $$;
 GRANT SELECT ON pipeline.migration TO pipeline_rpc, pipeline_worker;
 GRANT USAGE ON SEQUENCE pipeline.event_seq TO pipeline_rpc, pipeline_worker;
-GRANT SELECT ON pipeline.event_log TO pipeline_worker, capture_worker, scoring_worker, automation_worker, reporting_worker;
+GRANT SELECT ON pipeline.event_log TO
+    pipeline_worker, capture_worker, scoring_worker, automation_worker, reporting_worker;

@@ -18,7 +18,8 @@ CREATE TABLE scoring.criterion (
     PRIMARY KEY (tenant_id, criterion_id)
 );
 
--- One row a tenant. Its lock is held while the tenant's leads and frequencies change, so that changes come one after the
+-- One row a tenant. Its lock is held while the tenant's leads and frequencies change, so that changes come one after
+-- the
 -- other.
 CREATE TABLE scoring.config (
     tenant_id text COLLATE "C" PRIMARY KEY,
@@ -76,7 +77,8 @@ CREATE TABLE scoring.frequency (
     PRIMARY KEY (tenant_id, team_id, variable, value)
 );
 
--- Leads to be scored. A worker leases rows and deletes them when pipeline has the scores, unless a newer mark has raised
+-- Leads to be scored. A worker leases rows and deletes them when pipeline has the scores, unless a newer mark has
+-- raised
 -- the generation meanwhile. Bulk marks (a whole tenant) wait behind those of single changes.
 CREATE TABLE scoring.pending (
     tenant_id text COLLATE "C" NOT NULL,
