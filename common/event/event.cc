@@ -13,7 +13,11 @@ std::string MakeText(const std::string& name) {
   std::string text = name.substr(kPrefix.size());
   for (char& c : text) c = c == '_' ? '_' : static_cast<char>(c - 'A' + 'a');
   // Resources of two words come first, so that `lost_reason` is not taken for a resource `lost`.
-  const size_t dot = text.starts_with("lost_reason_") ? text.find('_', 5) : text.find('_');
+  size_t dot = text.find('_');
+  for (const std::string_view resource :
+       {"lost_reason_", "custom_field_", "exchange_rate_", "activity_type_", "activity_plan_"}) {
+    if (text.starts_with(resource)) dot = resource.size() - 1;
+  }
   text[dot] = '.';
   return text;
 }

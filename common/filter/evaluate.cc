@@ -2,6 +2,7 @@
 #include <string_view>
 
 #include "common/filter/tree.h"
+#include "embudo/type/v1/contact.pb.h"
 #include "embudo/type/v1/lead.pb.h"
 #include "google/protobuf/struct.pb.h"
 #include "google/protobuf/timestamp.pb.h"
@@ -76,8 +77,15 @@ bool TextHolds(const Test& test, const std::string& text) {
   return Holds(test, text);
 }
 
+const google::protobuf::Map<std::string, google::protobuf::Value>& CustomFieldsOf(const Message& record) {
+  if (record.GetDescriptor() == type::v1::Contact::descriptor()) {
+    return static_cast<const type::v1::Contact&>(record).custom_fields();
+  }
+  return static_cast<const type::v1::Lead&>(record).custom_fields();
+}
+
 bool CustomHolds(const Test& test, const Message& record) {
-  const auto& fields = static_cast<const type::v1::Lead&>(record).custom_fields();
+  const auto& fields = CustomFieldsOf(record);
   if (test.key.empty()) return !fields.empty();
   const auto found = fields.find(test.key);
   if (found == fields.end()) return false;
@@ -185,7 +193,9 @@ bool TestHolds(const Test& test, const Subject& subject) {
     if (!reflection.HasField(*message, (*chain)[i])) return false;
     message = &reflection.GetMessage(*message, (*chain)[i]);
   }
-  return FieldHolds(test, *message, chain->back(), subject.now);
+  const FieldDescriptor* converted = test.field->converted;
+  const bool convert = converted != nullptr && message->GetReflection()->HasField(*message, converted);
+  return FieldHolds(test, *message, convert ? converted : chain->back(), subject.now);
 }
 
 }  // namespace

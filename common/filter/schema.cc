@@ -44,9 +44,13 @@ bool IsLowerCase(const FieldDescriptor& field) {
 }
 
 std::optional<Type> TypeOf(const FieldDescriptor& field) {
+  // What is computed at each reading is in no column, and in no event.
+  if (field.options().GetExtension(type::v1::rules).derived()) return std::nullopt;
   if (field.is_map()) {
     // Reflection reads a map only by copying it, so the in-memory back end knows who has custom fields.
-    if (&field == type::v1::Lead::descriptor()->FindFieldByName("custom_fields")) return Type::kCustom;
+    for (const Descriptor* record : {type::v1::Lead::descriptor(), type::v1::Contact::descriptor()}) {
+      if (&field == record->FindFieldByName("custom_fields")) return Type::kCustom;
+    }
     return std::nullopt;
   }
   const bool repeated = field.is_repeated();
@@ -92,6 +96,11 @@ const Descriptor* FindResource(const FieldDescriptor& field, const std::string& 
   Die("no message for the resource type " + type);
 }
 
+const FieldDescriptor* ConvertedAmount(const FieldDescriptor& field) {
+  return TypeOf(field) == Type::kMoney ? field.containing_type()->FindFieldByName("converted_" + field.name())
+                                       : nullptr;
+}
+
 /// Everything about the field that the descriptor tells; nothing if fields of its type can't be filtered by.
 std::optional<Field> Describe(const Descriptor* message, std::string_view path) {
   Field field;
@@ -109,6 +118,7 @@ std::optional<Field> Describe(const Descriptor* message, std::string_view path) 
   const auto type = TypeOf(last);
   if (!type) return std::nullopt;
   field.type = *type;
+  field.converted = ConvertedAmount(last);
   field.enum_type = last.enum_type();
   if (*type == Type::kReference || *type == Type::kReferenceSet) {
     field.resource_type = ResourceTypeOf(last);

@@ -58,6 +58,9 @@ struct Field {
   std::vector<std::string> values;
   /// The way from the record to the field.
   std::vector<const google::protobuf::FieldDescriptor*> chain;
+  /// Of an amount: the field beside it that holds it in the tenant's currency, by which amounts of several currencies
+  /// compare. Read where it is set.
+  const google::protobuf::FieldDescriptor* converted = nullptr;
 };
 
 /// The filterable fields of a message. Types come from the descriptor; what is added here is how SQL reads a field.

@@ -2,13 +2,21 @@
 
 #include <hiredis/hiredis.h>
 
+#include <csignal>
 #include <cstdlib>
+#include <mutex>
 #include <utility>
 
 #include "common/base/error.h"
 
 namespace embudo::redis {
 namespace {
+
+// hiredis writes with write(2): to a server that has gone away, that is a signal which ends the process.
+void IgnoreBrokenPipes() {
+  static std::once_flag once;
+  std::call_once(once, [] { std::signal(SIGPIPE, SIG_IGN); });
+}
 
 absl::Status Unavailable(const redisContext* context) {
   return Error(absl::StatusCode::kUnavailable, "REDIS_UNAVAILABLE",
@@ -53,6 +61,7 @@ Reply Reply::operator[](size_t i) const { return {whole_, reply_->element[i]}; }
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& address,
                                                              std::chrono::milliseconds timeout) {
+  IgnoreBrokenPipes();
   const timeval wait{timeout.count() / 1000, (timeout.count() % 1000) * 1000};
   const size_t colon = address.rfind(':');
   redisContext* context = nullptr;

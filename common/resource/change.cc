@@ -5,9 +5,11 @@
 #include <google/protobuf/util/message_differencer.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <set>
 
 #include "common/event/event.h"
+#include "embudo/type/v1/options.pb.h"
 
 namespace embudo::resource {
 namespace {
@@ -94,6 +96,7 @@ std::vector<std::string> ChangedFields(const Message& before, const Message& aft
   for (int i = 0; i < descriptor->field_count(); ++i) {
     const FieldDescriptor* field = descriptor->field(i);
     if (field->name() == "name" || field->name() == "etag" || field->name() == "update_time") continue;
+    if (field->options().GetExtension(type::v1::rules).derived()) continue;
     if (field->is_map()) {
       ChangedKeys(before, after, field, &changed);
     } else if (!SameField(before, after, field)) {
@@ -145,6 +148,28 @@ type::v1::Event EventOf(const Change& change, const std::string& tenant, const U
   SetText(previous.get(), "name", NameOf(*change.after.message));
   SetResource(*previous, event.mutable_previous());
   return event;
+}
+
+type::v1::Event HistoryOf(const type::v1::Event& event) {
+  type::v1::Event history = event;
+  const Message* after = RecordIn(event.data());
+  if (after == nullptr) return history;
+  std::unique_ptr<Message> changed(after->New());
+  std::unique_ptr<Message> copy(after->New());
+  copy->CopyFrom(*after);
+  std::vector<const FieldDescriptor*> fields;
+  for (const std::string& path : event.changed_fields().paths()) {
+    fields.push_back(after->GetDescriptor()->FindFieldByName(path.substr(0, path.find('.'))));
+  }
+  std::sort(fields.begin(), fields.end());
+  fields.erase(std::unique(fields.begin(), fields.end()), fields.end());
+  changed->GetReflection()->SwapFields(copy.get(), changed.get(), fields);
+  history.clear_data();
+  SetResource(*changed, history.mutable_data());
+  history.clear_tenant();
+  history.clear_subject();
+  history.clear_partition_key();
+  return history;
 }
 
 std::string HashRequest(const std::string& method, const Message& request) {

@@ -53,11 +53,15 @@ struct CallInfo {
 };
 CallInfo InfoOf(const rpc::CallContext& call);
 
-/// The paths, top-level or `custom_fields.<key>`, in which the two records differ, less name, etag and update_time.
+/// The paths, top-level or `custom_fields.<key>`, in which the two records differ, less name, etag, update_time and
+/// what is derived.
 std::vector<std::string> ChangedFields(const google::protobuf::Message& before, const google::protobuf::Message& after);
 
 /// The event of a change, without its place in the log.
 type::v1::Event EventOf(const Change& change, const std::string& tenant, const Uuid& id);
+
+/// What is kept of an event in its record's history: the same, but of the record after the change only what changed.
+type::v1::Event HistoryOf(const type::v1::Event& event);
 
 /// Puts a record of any kind into the oneof.
 void SetResource(const google::protobuf::Message& record, type::v1::Resource* resource);

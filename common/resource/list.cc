@@ -145,7 +145,10 @@ filter::Schema SchemaOf(const Table& table, const std::string& alias,
       for (const size_t index : field.columns) ids.push_back(column(index));
       schema.AddReference(name, ids, how);
     } else if (field.kind != Kind::kJson || field.descriptor->is_map()) {
-      schema.AddField(name, column(field.columns[0]), how);
+      const Field* converted = table.FindField("converted_" + name);
+      const std::string own = column(field.columns[0]);
+      schema.AddField(name, converted == nullptr ? own : "coalesce(" + column(converted->columns[0]) + ", " + own + ")",
+                      how);
     }
   }
   return schema;
@@ -168,8 +171,14 @@ absl::Status Resource::List(const rpc::CallContext& call, const Message& request
     }
   }
   const FieldDescriptor* show_deleted = request.GetDescriptor()->FindFieldByName("show_deleted");
-  if (table_.has_column("delete_time") && !request.GetReflection()->GetBool(request, show_deleted)) {
+  if (table_.has_column("delete_time") && show_deleted != nullptr &&
+      !request.GetReflection()->GetBool(request, show_deleted)) {
     where += " AND t.delete_time IS NULL";
+  }
+
+  if (rules_.visible_sql) {
+    EMBUDO_ASSIGN_OR_RETURN(const std::string visible, rules_.visible_sql(call, params));
+    if (!visible.empty()) where += " AND " + visible;
   }
 
   EMBUDO_ASSIGN_OR_RETURN(
@@ -214,7 +223,8 @@ absl::Status Resource::List(const rpc::CallContext& call, const Message& request
   const FieldDescriptor* items = response.GetDescriptor()->field(0);
   for (int i = 0; i < std::min(rows.size(), size); ++i) {
     Record record = table_.Read(rows[i]);
-    if (rules_.visible && !rules_.visible(call, *record.message)) continue;
+    if (rules_.visible && !rules_.visible_sql && !rules_.visible(call, *record.message)) continue;
+    Derive(call, *record.message);
     response.GetReflection()->AddAllocatedMessage(&response, items, record.message.release());
   }
   if (rows.size() > size) {

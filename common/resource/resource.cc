@@ -31,6 +31,12 @@ void SetTime(Message* message, const char* field, Time time) {
   }
 }
 
+std::unique_ptr<Message> Copy(const Message& message) {
+  std::unique_ptr<Message> copy(message.New());
+  copy->CopyFrom(message);
+  return copy;
+}
+
 bool HasTime(const Message& message, const char* field) {
   const FieldDescriptor* descriptor = message.GetDescriptor()->FindFieldByName(field);
   return descriptor != nullptr && message.GetReflection()->HasField(message, descriptor);
@@ -159,6 +165,16 @@ void Resource::Bind(rpc::Service& service) {
 }
 
 absl::StatusOr<Record> Resource::Find(const rpc::CallContext& call, const std::string& name) const {
+  EMBUDO_ASSIGN_OR_RETURN(Record record, FindAsIs(call, name));
+  // A survivor may have been merged in its turn.
+  for (std::string into = GetText(*record.message, "merged_into"); !into.empty();
+       into = GetText(*record.message, "merged_into")) {
+    EMBUDO_ASSIGN_OR_RETURN(record, FindAsIs(call, into));
+  }
+  return record;
+}
+
+absl::StatusOr<Record> Resource::FindAsIs(const rpc::CallContext& call, const std::string& name) const {
   EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> ids, ParseName(table_.pattern(), name, "name"));
   if (table_.uuid_key() && !Uuid::Parse(ids.back())) return NotFound(table_.resource_type(), name);
   std::string sql = "SELECT " + table_.SelectList("t") + " FROM " + table_.name() + " t WHERE t.tenant_id = $1";
@@ -187,6 +203,7 @@ absl::StatusOr<Record> Resource::Load(const rpc::CallContext& call, const std::s
 absl::Status Resource::Get(const rpc::CallContext& call, const Message& request, Message& response) const {
   EMBUDO_ASSIGN_OR_RETURN(Record record, Load(call, NameOf(request), true));
   response.GetReflection()->Swap(&response, record.message.get());
+  Derive(call, response);
   return absl::OkStatus();
 }
 
@@ -227,6 +244,7 @@ absl::StatusOr<Change> Resource::NewChange(const rpc::CallContext& call, std::un
   const Time now = clock_.Now();
   if (!HasTime(*record, "create_time")) SetTime(record.get(), "create_time", now);
   SetTime(record.get(), "update_time", now);
+  SetText(record.get(), "creator", call.identity.actor);
   if (rules_.prepare) EMBUDO_RETURN_IF_ERROR(rules_.prepare(call, *record, nullptr));
   SetText(record.get(), "etag", "1");
   Change change;
@@ -273,11 +291,14 @@ absl::Status Resource::WriteNew(const rpc::CallContext& call, std::unique_ptr<Me
   Change key;  // what FindAnswer needs
   key.table = &table_;
   FillRequest(call, request, &key);
-  const absl::Status status = InsertNew(call, std::move(record), request, response);
+  absl::Status status = InsertNew(call, std::move(record), request, response);
   // A repeated call meets what its first run, and others since, left behind; its first answer comes before any error.
-  if (status.ok() || key.request_id.empty() || !IsReplayable(status)) return status;
-  EMBUDO_ASSIGN_OR_RETURN(const bool found, writer_.FindAnswer(call.tenant(), key, &response, call.deadline));
-  return found ? absl::OkStatus() : status;
+  if (!status.ok() && !key.request_id.empty() && IsReplayable(status)) {
+    EMBUDO_ASSIGN_OR_RETURN(const bool found, writer_.FindAnswer(call.tenant(), key, &response, call.deadline));
+    if (found) status = absl::OkStatus();
+  }
+  if (status.ok()) Derive(call, response);
+  return status;
 }
 
 absl::Status Resource::InsertNew(const rpc::CallContext& call, std::unique_ptr<Message> record, const Message& request,
@@ -329,7 +350,7 @@ absl::Status Resource::Update(const rpc::CallContext& call, const Message& reque
       request.GetReflection()->HasField(request, request.GetDescriptor()->FindFieldByName("update_mask"));
   const absl::Status status = Modify(
       call, NameOf(body), GetText(body, "etag"), request, rules_.updated,
-      [&](Message& record, type::v1::EventType*) -> absl::Status {
+      [&](Message& record, Effects&) -> absl::Status {
         google::protobuf::FieldMask paths = mask;
         if (!explicit_mask) {
           // Without a mask an immutable field may be sent back as it was read.
@@ -373,7 +394,7 @@ absl::Status Resource::CheckReferences(const rpc::CallContext& call, const Messa
 absl::Status Resource::Delete(const rpc::CallContext& call, const Message& request, Message& response) {
   return Modify(
       call, NameOf(request), GetText(request, "etag"), request, rules_.deleted,
-      [&](Message& record, type::v1::EventType*) -> absl::Status {
+      [&](Message& record, Effects&) -> absl::Status {
         EMBUDO_RETURN_IF_ERROR(CheckReferences(call, record));
         SetTime(&record, "delete_time", clock_.Now());
         return absl::OkStatus();
@@ -381,56 +402,90 @@ absl::Status Resource::Delete(const rpc::CallContext& call, const Message& reque
       response);
 }
 
+absl::StatusOr<std::vector<Change>> Resource::Plan(const rpc::CallContext& call, const std::string& name,
+                                                   const std::string& etag, type::v1::EventType event,
+                                                   const Mutate& mutate, Message& response) const {
+  EMBUDO_ASSIGN_OR_RETURN(Record before, Load(call, name));
+  Effects effects{.event = event, .also = {}, .statements = {}};
+  return PlanOn(call, before, etag, effects, mutate, response);
+}
+
+absl::StatusOr<std::vector<Change>> Resource::PlanOn(const rpc::CallContext& call, const Record& before,
+                                                     const std::string& etag, Effects& effects, const Mutate& mutate,
+                                                     Message& response) const {
+  if (!etag.empty() && etag != std::to_string(before.revision)) return StaleEtag(NameOf(*before.message));
+  if (rules_.writable) EMBUDO_RETURN_IF_ERROR(rules_.writable(call, *before.message));
+  std::unique_ptr<Message> after(before.message->New());
+  after->CopyFrom(*before.message);
+  EMBUDO_RETURN_IF_ERROR(mutate(*after, effects));
+  if (rules_.prepare) EMBUDO_RETURN_IF_ERROR(rules_.prepare(call, *after, before.message.get()));
+  std::vector<Change> changes;
+  std::optional<Change> change = ChangeOf(call, before, std::move(after), effects.event);
+  response.CopyFrom(change ? *change->after.message : *before.message);
+  if (change) changes.push_back(*std::move(change));
+  for (Change& also : effects.also) changes.push_back(std::move(also));
+  return changes;
+}
+
 absl::Status Resource::Modify(const rpc::CallContext& call, const std::string& name, const std::string& etag,
                               const Message& request, type::v1::EventType event, const Mutate& mutate,
                               Message& response) {
-  const bool validate_only = GetFlag(request, "validate_only");
   Change key;
   key.table = &table_;
   FillRequest(call, request, &key);
+  absl::Status status = TryModify(call, name, etag, key, GetFlag(request, "validate_only"), event, mutate, response);
   // A repeated call would meet the state that its first run left behind; its first answer comes before any error.
-  const auto unless_repeated = [&](const absl::Status& status) -> absl::Status {
-    if (key.request_id.empty() || !IsReplayable(status)) return status;
+  if (!status.ok() && !key.request_id.empty() && IsReplayable(status)) {
     EMBUDO_ASSIGN_OR_RETURN(const bool found, writer_.FindAnswer(call.tenant(), key, &response, call.deadline));
-    return found ? absl::OkStatus() : status;
-  };
+    if (found) status = absl::OkStatus();
+  }
+  if (status.ok()) Derive(call, response);
+  return status;
+}
 
+absl::Status Resource::TryModify(const rpc::CallContext& call, const std::string& name, const std::string& etag,
+                                 const Change& key, bool validate_only, type::v1::EventType event, const Mutate& mutate,
+                                 Message& response) {
   absl::Status last;
   for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
-    absl::StatusOr<Record> before = Load(call, name);
-    if (!before.ok()) return unless_repeated(before.status());
-    if (!etag.empty() && etag != std::to_string(before->revision)) return unless_repeated(StaleEtag(name));
-    std::unique_ptr<Message> after(before->message->New());
-    after->CopyFrom(*before->message);
-    type::v1::EventType type = event;
-    absl::Status status = mutate(*after, &type);
-    if (status.ok() && rules_.prepare) status = rules_.prepare(call, *after, before->message.get());
-    if (!status.ok()) return unless_repeated(status);
-
-    std::optional<Change> change = ChangeOf(call, *before, std::move(after), type);
-    if (!change) {
-      response.CopyFrom(*before->message);
-      if (key.request_id.empty() || validate_only) return absl::OkStatus();
-      EMBUDO_ASSIGN_OR_RETURN(const bool found, writer_.FindAnswer(call.tenant(), key, &response, call.deadline));
-      if (found) return absl::OkStatus();
-      key.after = *std::move(before);
-      key.time = clock_.Now();
-      return writer_.KeepAnswer(call.tenant(), key, call.deadline);
-    }
-    response.CopyFrom(*change->after.message);
+    EMBUDO_ASSIGN_OR_RETURN(Record before, Load(call, name));
+    Effects effects{.event = event, .also = {}, .statements = {}};
+    EMBUDO_ASSIGN_OR_RETURN(std::vector<Change> changes, PlanOn(call, before, etag, effects, mutate, response));
     if (validate_only) return absl::OkStatus();
-    change->request_id = key.request_id;
-    change->request_hash = key.request_hash;
-    change->method = key.method;
-    absl::StatusOr<Written> written = writer_.Write(call.tenant(), *std::move(change), call.deadline);
-    if (written.ok()) {
-      if (written->replayed != nullptr) response.CopyFrom(*written->replayed);
-      return absl::OkStatus();
-    }
-    last = written.status();
-    if (ReasonOf(last) != "VERSION_CHANGED") return unless_repeated(last);
+    if (changes.empty()) return AnswerUnchanged(call, key, before, response);
+    changes[0].request_id = key.request_id;
+    changes[0].request_hash = key.request_hash;
+    changes[0].method = key.method;
+    if (changes[0].table != &table_) changes[0].answer = std::shared_ptr<Message>(Copy(response));
+    last = WritePlanned(call, std::move(changes), effects.statements, response);
+    if (ReasonOf(last) != "VERSION_CHANGED") return last;
   }
   return last;
+}
+
+absl::Status Resource::WritePlanned(const rpc::CallContext& call, std::vector<Change> changes,
+                                    const Writer::InTransaction& statements, Message& response) {
+  if (changes.size() > 1 || statements) {
+    return writer_.WriteTogether(call.tenant(), changes, call.deadline, statements, &response);
+  }
+  EMBUDO_ASSIGN_OR_RETURN(const Written written, writer_.Write(call.tenant(), std::move(changes[0]), call.deadline));
+  if (written.replayed != nullptr) response.CopyFrom(*written.replayed);
+  return absl::OkStatus();
+}
+
+absl::Status Resource::AnswerUnchanged(const rpc::CallContext& call, const Change& key, const Record& record,
+                                       Message& response) {
+  if (key.request_id.empty()) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(const bool found, writer_.FindAnswer(call.tenant(), key, &response, call.deadline));
+  if (found) return absl::OkStatus();
+  Change kept;
+  kept.table = &table_;
+  kept.request_id = key.request_id;
+  kept.request_hash = key.request_hash;
+  kept.method = key.method;
+  kept.answer = std::shared_ptr<Message>(Copy(*record.message));
+  kept.time = clock_.Now();
+  return writer_.KeepAnswer(call.tenant(), kept, call.deadline);
 }
 
 }  // namespace embudo::resource

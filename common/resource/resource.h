@@ -28,6 +28,12 @@ struct Rules {
       prepare;
   /// Whether the caller may see the record; those that it may not do not exist for it.
   std::function<bool(const rpc::CallContext&, const google::protobuf::Message&)> visible;
+  /// The same as SQL over the table as `t`, for lists; empty: the caller sees all. Adds its parameters.
+  std::function<absl::StatusOr<std::string>(const rpc::CallContext&, db::Params&)> visible_sql;
+  /// Whether the caller, who sees the record, may change it: OK, or PERMISSION_DENIED.
+  std::function<absl::Status(const rpc::CallContext&, const google::protobuf::Message&)> writable;
+  /// Fills the fields that the option `rules.derived` marks, in what is about to be answered.
+  std::function<void(const rpc::CallContext&, google::protobuf::Message&)> derive;
   /// Other records that may refer to one of these: it can't be deleted while there is one.
   struct ReferencedBy {
     std::string table;                 ///< `pipeline.lead`
@@ -80,11 +86,27 @@ class Resource {
   /// The frame of a custom method on an existing record: reads it, checks the request's etag, lets `mutate` change it,
   /// runs Rules::prepare, writes it with its event unless nothing changed or the request only validates, and retries
   /// when another change came between. A repeated request_id gets its first answer whatever has happened since.
-  /// `mutate` may run several times; it may set `*event` to another type.
-  using Mutate = std::function<absl::Status(google::protobuf::Message& record, type::v1::EventType* event)>;
+  /// `mutate` may run several times; it may set another event, and add changes of other records, and statements, that
+  /// are written in the same transaction.
+  struct Effects {
+    type::v1::EventType event = type::v1::EVENT_TYPE_UNSPECIFIED;
+    std::vector<Change> also;
+    Writer::InTransaction statements;
+  };
+  using Mutate = std::function<absl::Status(google::protobuf::Message& record, Effects& effects)>;
   absl::Status Modify(const rpc::CallContext& call, const std::string& name, const std::string& etag,
                       const google::protobuf::Message& request, type::v1::EventType event, const Mutate& mutate,
                       google::protobuf::Message& response);
+
+  /// One record of a batch: what Modify would write, prepared and ready, without writing it. Nothing if nothing
+  /// differs. `response` is the record as it will be.
+  absl::StatusOr<std::vector<Change>> Plan(const rpc::CallContext& call, const std::string& name,
+                                           const std::string& etag, type::v1::EventType event, const Mutate& mutate,
+                                           google::protobuf::Message& response) const;
+  /// Fills what is derived in an answer of another method.
+  void Derive(const rpc::CallContext& call, google::protobuf::Message& record) const {
+    if (rules_.derive) rules_.derive(call, record);
+  }
 
   /// The record of a create request, with its name made and without what only the service sets.
   absl::StatusOr<std::unique_ptr<google::protobuf::Message>> NewRecord(const google::protobuf::Message& request) const;
@@ -98,8 +120,20 @@ class Resource {
                                  std::unique_ptr<google::protobuf::Message> after, type::v1::EventType event) const;
 
  private:
-  /// The record, also if it is deleted or not the caller's to see.
+  /// The record, also if it is deleted or not the caller's to see. A merged one is the record that took it in.
   absl::StatusOr<Record> Find(const rpc::CallContext& call, const std::string& name) const;
+  absl::StatusOr<Record> FindAsIs(const rpc::CallContext& call, const std::string& name) const;
+  /// What Modify is made of.
+  absl::StatusOr<std::vector<Change>> PlanOn(const rpc::CallContext& call, const Record& before,
+                                             const std::string& etag, Effects& effects, const Mutate& mutate,
+                                             google::protobuf::Message& response) const;
+  absl::Status TryModify(const rpc::CallContext& call, const std::string& name, const std::string& etag,
+                         const Change& key, bool validate_only, type::v1::EventType event, const Mutate& mutate,
+                         google::protobuf::Message& response);
+  absl::Status WritePlanned(const rpc::CallContext& call, std::vector<Change> changes,
+                            const Writer::InTransaction& statements, google::protobuf::Message& response);
+  absl::Status AnswerUnchanged(const rpc::CallContext& call, const Change& key, const Record& record,
+                               google::protobuf::Message& response);
   absl::Status MakeName(const google::protobuf::Message& request, google::protobuf::Message& record) const;
   absl::Status CheckReferences(const rpc::CallContext& call, const google::protobuf::Message& record) const;
   absl::Status CreateMissing(const rpc::CallContext& call, const google::protobuf::Message& request,

@@ -9,6 +9,7 @@
 #include "common/base/json.h"
 #include "common/base/money.h"
 #include "common/resource/json_field.h"
+#include "embudo/type/v1/options.pb.h"
 #include "google/api/resource.pb.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "google/type/date.pb.h"
@@ -102,13 +103,15 @@ std::optional<std::string> PatternOfType(std::string_view resource_type) {
 }
 
 bool HasUuidIds(std::string_view resource_type) {
-  for (const std::string_view type : {"Lead", "Contact", "Activity", "Message", "Touch"}) {
+  for (const std::string_view type : {"Lead", "Contact", "Activity", "Message", "Touch", "Attachment", "Approval",
+                                      "Notification", "Quote", "Order"}) {
     if (resource_type.substr(resource_type.find('/') + 1) == type) return true;
   }
   return false;
 }
 
-Table::Table(const Descriptor* descriptor, std::string name) : descriptor_(descriptor), name_(std::move(name)) {
+Table::Table(const Descriptor* descriptor, std::string name, std::string history)
+    : descriptor_(descriptor), name_(std::move(name)), history_(std::move(history)) {
   schema_ = name_.substr(0, name_.find('.'));
   const auto& resource = descriptor->options().GetExtension(google::api::resource);
   if (resource.pattern_size() == 0) Die(descriptor->full_name() + " has no google.api.resource");
@@ -118,7 +121,8 @@ Table::Table(const Descriptor* descriptor, std::string name) : descriptor_(descr
   MapName();
   for (int i = 0; i < descriptor->field_count(); ++i) {
     const FieldDescriptor* field = descriptor->field(i);
-    if (field->name() != "name" && field->name() != "etag") MapField(field);
+    const bool derived = field->options().GetExtension(type::v1::rules).derived();
+    if (field->name() != "name" && field->name() != "etag" && !derived) MapField(field);
   }
 }
 
@@ -190,6 +194,16 @@ std::string Table::SelectList(std::string_view alias) const {
 
 namespace {
 
+std::vector<std::string> WithParents(const Field& field, const Message& message, const std::string& id) {
+  if (field.pattern->variables() == 1) return {id};
+  const auto& resource = message.GetDescriptor()->options().GetExtension(google::api::resource);
+  std::vector<std::string> ids =
+      ResourcePattern(resource.pattern(0)).Match(NameOf(message)).value_or(std::vector<std::string>());
+  ids.resize(field.pattern->variables() - 1);
+  ids.push_back(id);
+  return ids;
+}
+
 void ReadField(const Field& field, const db::Row& row, int first, Message* message) {
   const Reflection* reflection = message->GetReflection();
   const FieldDescriptor* descriptor = field.descriptor;
@@ -237,7 +251,8 @@ void ReadField(const Field& field, const db::Row& row, int first, Message* messa
     }
     case Kind::kReferenceSet:
       for (const std::string& id : row.TextArray(column)) {
-        reflection->AddString(message, descriptor, field.pattern->Build({id}));
+        // What lies under the same parent (`leads/{lead}/attachments/{attachment}`) is kept by its last id.
+        reflection->AddString(message, descriptor, field.pattern->Build(WithParents(field, *message, id)));
       }
       break;
     case Kind::kTextSet:

@@ -52,15 +52,19 @@ struct Record {
 };
 
 /// How one resource is kept in one table: which column holds which field, all derived from the descriptor and its
-/// annotations. Adding a field to a resource is its proto and its migration, nothing else.
+/// annotations; fields that the option `rules.derived` marks are in no column. Adding a field to a resource is its
+/// proto and its migration, nothing else.
 class Table {
  public:
-  /// `name` is the table with its schema, quoted where SQL wants it (`pipeline."user"`). Aborts on a descriptor that it
-  /// can't map, which is a programming error.
-  Table(const google::protobuf::Descriptor* descriptor, std::string name);
+  /// `name` is the table with its schema, quoted where SQL wants it (`pipeline."user"`). With a `history` table every
+  /// change of a record is kept there as long as the record. Aborts on a descriptor that it can't map, which is a
+  /// programming error.
+  Table(const google::protobuf::Descriptor* descriptor, std::string name, std::string history = "");
 
   const google::protobuf::Descriptor* descriptor() const { return descriptor_; }
   const std::string& name() const { return name_; }
+  /// Where changes are kept; empty: nowhere.
+  const std::string& history() const { return history_; }
   /// The schema's name: the service's.
   const std::string& schema() const { return schema_; }
   /// `embudo.dev/Lead`.
@@ -98,6 +102,7 @@ class Table {
 
   const google::protobuf::Descriptor* descriptor_;
   std::string name_;
+  std::string history_;
   std::string schema_;
   std::string resource_type_;
   std::optional<ResourcePattern> pattern_;

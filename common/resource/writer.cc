@@ -44,6 +44,7 @@ std::vector<std::string> WrittenColumns(const Table& table) {
   return columns;
 }
 
+bool KeepsHistory(const Table& table, bool with_events) { return with_events && !table.history().empty(); }
 bool HasExternalIds(const Table& table) { return table.FindField("external_ids") != nullptr; }
 
 std::string WrittenPart(const Table& table, bool insert) {
@@ -95,10 +96,7 @@ class Arrays {
     Append(requests_, repeatable ? change.request_id : "NULL");
     Append(hashes_, repeatable ? Bytes(change.request_hash) : "NULL");
     Append(answers_, repeatable ? Bytes(AnswerOf(change).SerializeAsString()) : "NULL");
-    const Uuid id = Uuid::V7(change.time);
-    events_.push_back(id.ToString());
-    partitions_.push_back(std::to_string(event::PartitionOf(tenant_, change.partition_key)));
-    Append(data_, with_events_ ? Bytes(EventOf(change, tenant_, id).SerializeAsString()) : "NULL");
+    AddEvent(change);
     for (const auto& [system, external_id] : change.new_external_ids) {
       named_keys_.push_back(keys_.back());
       systems_.push_back(system);
@@ -110,10 +108,22 @@ class Arrays {
     db::Params params = db::Params::Of(tenant_, rows_ + "]", keys_, versions_, requests_ + "}", hashes_ + "}", methods_,
                                        answers_ + "}", events_, partitions_, data_ + "}", times_);
     if (HasExternalIds(table_)) params.Add(named_keys_).Add(systems_).Add(external_ids_);
+    if (KeepsHistory(table_, with_events_)) params.Add(history_ + "}");
     return params;
   }
 
  private:
+  void AddEvent(const Change& change) {
+    const Uuid id = Uuid::V7(change.time);
+    events_.push_back(id.ToString());
+    partitions_.push_back(std::to_string(event::PartitionOf(tenant_, change.partition_key)));
+    if (!with_events_) return Append(data_, "NULL");
+    const type::v1::Event event = EventOf(change, tenant_, id);
+    Append(data_, Bytes(event.SerializeAsString()));
+    // The creation is told by the record itself.
+    const bool kept = KeepsHistory(table_, with_events_) && change.previous != nullptr;
+    Append(history_, kept ? Bytes(HistoryOf(event).SerializeAsString()) : "NULL");
+  }
   static void Append(std::string& array, const std::string& item) {
     array += array.size() > 1 ? "," : "";
     array += item;
@@ -127,7 +137,7 @@ class Arrays {
   std::string rows_ = "[";
   std::vector<std::string> keys_, versions_, methods_, events_, partitions_, times_;
   std::vector<std::string> named_keys_, systems_, external_ids_;
-  std::string requests_ = "{", hashes_ = "{", answers_ = "{", data_ = "{";
+  std::string requests_ = "{", hashes_ = "{", answers_ = "{", data_ = "{", history_ = "{";
 };
 
 /// Runs the write statement of these changes on a connection. The keys of the records that were written.
@@ -173,8 +183,15 @@ std::string WriteStatement(const Table& table, bool insert, bool with_events) {
            " SELECT $1, (c.time AT TIME ZONE 'UTC')::date, nextval('" +
            schema +
            ".event_seq'), c.event_id, c.partition, c.data FROM written JOIN change c USING (key) ORDER BY c.ord"
-           " RETURNING partition, seq, day),\npending AS (INSERT INTO " +
+           " RETURNING partition, seq, day, event_id),\npending AS (INSERT INTO " +
            schema + ".event_pending (partition, seq, day, tenant_id) SELECT partition, seq, day, $1 FROM logged)";
+  }
+  if (KeepsHistory(table, with_events)) {
+    sql += ",\nkept AS (INSERT INTO " + table.history() + " (tenant_id, " + table.key_columns().back() +
+           ", seq, time, data) SELECT $1, c.key::uuid, l.seq, c.time, h.data FROM unnest(" +
+           (HasExternalIds(table) ? "$16" : "$13") +
+           "::bytea[]) WITH ORDINALITY AS h(data, ord) JOIN change c USING (ord) JOIN logged l USING (event_id)"
+           " WHERE h.data IS NOT NULL)";
   }
   return sql + "\nSELECT key FROM written";
 }
@@ -282,22 +299,55 @@ absl::StatusOr<std::set<std::string>> Writer::Commit(const std::string& tenant,
   }
 }
 
-absl::Status Writer::WriteAll(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline) {
+absl::Status Writer::WriteAll(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline,
+                              const InTransaction& also) {
   if (changes.empty()) return absl::OkStatus();
-  std::vector<const Change*> pointers;
-  for (const Change& change : changes) pointers.push_back(&change);
+  absl::Status status;
+  do {
+    status = TryAll(tenant, changes, deadline, also);
+    // Two that lock the same records in another order: one of them goes again.
+  } while (ReasonOf(status) == "SERIALIZATION_FAILURE" && std::chrono::steady_clock::now() < deadline);
+  if (!status.ok()) return status;
+  std::set<const Table*> tables;
+  for (const Change& change : changes) tables.insert(change.table);
+  if (on_commit_) {
+    for (const Table* table : tables) on_commit_(tenant, *table);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Writer::TryAll(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline,
+                            const InTransaction& also) {
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(tenant, deadline));
   EMBUDO_RETURN_IF_ERROR(lease->ExecScript("BEGIN"));
-  auto written = RunStatement(*lease, tenant, pointers);
-  absl::Status status = written.status();
-  if (written.ok() && written->size() != changes.size()) status = VersionChanged();
-  if (status.ok()) status = lease->ExecScript("COMMIT");
-  if (!status.ok()) {
-    if (!lease->broken()) lease->ExecScript("ROLLBACK").IgnoreError();
-    return status;
+  absl::Status status;
+  for (auto group = changes.begin(); group != changes.end() && status.ok();) {
+    std::vector<const Change*> members;
+    const auto fits = [&](const Change& change) {
+      return change.table == group->table && (change.expected_version == 0) == (group->expected_version == 0);
+    };
+    auto end = group;
+    for (; end != changes.end() && fits(*end); ++end) members.push_back(&*end);
+    const auto written = RunStatement(*lease, tenant, members);
+    status = written.status();
+    if (status.ok() && written->size() != members.size()) status = VersionChanged();
+    if (status.code() == absl::StatusCode::kAlreadyExists && db::ConstraintOf(status) != "request_pkey") {
+      status = AlreadyExists(group->table->resource_type(), NameOf(*group->after.message));
+    }
+    group = end;
   }
-  if (on_commit_) on_commit_(tenant, *changes[0].table);
-  return absl::OkStatus();
+  if (status.ok() && also) status = also(*lease);
+  if (status.ok()) status = lease->ExecScript("COMMIT");
+  if (!status.ok() && !lease->broken()) lease->ExecScript("ROLLBACK").IgnoreError();
+  return status;
+}
+
+absl::Status Writer::WriteTogether(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline,
+                                   const InTransaction& also, Message* answer) {
+  absl::Status status = WriteAll(tenant, changes, deadline, also);
+  if (status.ok() || changes.empty() || changes[0].request_id.empty()) return status;
+  EMBUDO_ASSIGN_OR_RETURN(const bool found, FindAnswer(tenant, changes[0], answer, deadline));
+  return found ? absl::OkStatus() : status;
 }
 
 absl::StatusOr<bool> Writer::FindAnswer(const std::string& tenant, const Change& change, Message* answer,

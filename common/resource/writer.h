@@ -45,8 +45,16 @@ class Writer {
   /// Writes one change. ABORTED, reason VERSION_CHANGED: the record is no longer at expected_version (read again and
   /// retry); ALREADY_EXISTS: a new record's id or external id is taken; INVALID_ARGUMENT, reason REQUEST_ID_REUSED.
   absl::StatusOr<Written> Write(const std::string& tenant, Change change, db::Deadline deadline);
-  /// Writes several, all or none, in one statement; one tenant and table, no two of one record, all new or none new.
-  absl::Status WriteAll(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline);
+  /// Runs in the transaction of the changes, after them and before the commit. May run several times.
+  using InTransaction = std::function<absl::Status(db::Connection&)>;
+  /// Writes several, all or none, in one transaction, in the order given; changes that stand beside each other, of one
+  /// table and all new or none new, are one statement. No two of one record. Errors as Write's.
+  absl::Status WriteAll(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline,
+                        const InTransaction& also = {});
+  /// The same for a call whose request_id is in the first change: if that was used before, its answer goes into
+  /// `answer`.
+  absl::Status WriteTogether(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline,
+                             const InTransaction& also, google::protobuf::Message* answer);
   /// The answer that the change's request_id got within the last 24 hours, into `answer`; false if there is none.
   /// INVALID_ARGUMENT, reason REQUEST_ID_REUSED, if it was for another request.
   absl::StatusOr<bool> FindAnswer(const std::string& tenant, const Change& change, google::protobuf::Message* answer,
@@ -65,6 +73,8 @@ class Writer {
     bool replayed = false;
   };
 
+  absl::Status TryAll(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline,
+                      const InTransaction& also);
   std::vector<Waiting*> TakeGroup();
   void WriteGroup(const std::vector<Waiting*>& group);
   /// Runs the statement by itself. The keys of the records that were written.

@@ -60,6 +60,11 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rpc::MakeContactService(rooms->records));
   bindings.services.push_back(rpc::MakeLeadService(rooms->records));
   bindings.services.push_back(rpc::MakeActivityService(rooms->records));
+  bindings.services.push_back(rpc::MakeApprovalService(rooms->records));
+  bindings.services.push_back(rpc::MakeMessageService(rooms->records));
+  bindings.services.push_back(rpc::MakeAttachmentService(rooms->records));
+  bindings.services.push_back(rpc::MakeNotificationService(rooms->records));
+  bindings.services.push_back(rpc::MakeQuoteService(rooms->records));
   bindings.services.push_back(events::MakeEventService(rooms->events));
   bindings.background = {std::shared_ptr<Background>(rooms, &rooms->maintenance),
                          std::shared_ptr<Background>(rooms, &rooms->relay),

@@ -29,7 +29,7 @@ absl::StatusOr<Run> RunService::RetryRun(const rpc::CallContext& call, const v1:
   Run response;
   EMBUDO_RETURN_IF_ERROR(runs_.Modify(
       call, request.name(), request.etag(), request, type::v1::EVENT_TYPE_UNSPECIFIED,
-      [&](Message& record, type::v1::EventType*) -> absl::Status {
+      [&](Message& record, resource::Resource::Effects&) -> absl::Status {
         Run& run = static_cast<Run&>(record);
         if (run.state() != Run::STATE_FAILED && run.state() != Run::STATE_DEAD) {
           return Error(absl::StatusCode::kFailedPrecondition, "RUN_NOT_FAILED", run.name() + " has not failed")

@@ -4,6 +4,7 @@
 #include "embudo/pipeline/v1/activity_service.pb.h"
 #include "embudo/type/v1/activity.pb.h"
 #include "embudo/type/v1/lead.pb.h"
+#include "services/pipeline/rpc/pending.h"
 #include "services/pipeline/rpc/services.h"
 
 namespace embudo::pipeline::rpc {
@@ -26,7 +27,7 @@ absl::Status RefreshLead(Records& records, const CallContext& call, const Activi
   Lead unused;
   return records.leads().Modify(
       call, lead_name, "", v1::GetActivityRequest(), type::v1::EVENT_TYPE_LEAD_UPDATED,
-      [&](Message& record, type::v1::EventType*) -> absl::Status {
+      [&](Message& record, resource::Resource::Effects&) -> absl::Status {
         auto& lead = static_cast<Lead&>(record);
         const std::string id = lead_name.substr(lead_name.find('/') + 1);
         EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(records.pool(), call.tenant(), call.deadline, kNextDate,
@@ -48,7 +49,7 @@ absl::Status Complete(Records& records, const CallContext& call, const v1::Compl
                       Activity& response) {
   return records.activities().Modify(
       call, request.name(), request.etag(), request, type::v1::EVENT_TYPE_ACTIVITY_DONE,
-      [&](Message& record, type::v1::EventType*) -> absl::Status {
+      [&](Message& record, resource::Resource::Effects&) -> absl::Status {
         auto& activity = static_cast<Activity&>(record);
         if (activity.state() != Activity::STATE_PLANNED) {
           return Error(absl::StatusCode::kFailedPrecondition, "ACTIVITY_NOT_PLANNED",
@@ -90,6 +91,9 @@ std::unique_ptr<embudo::rpc::Service> MakeActivityService(Records& records) {
                                       static_cast<Activity&>(response));
                     }));
   records.activities().Bind(*service);
+  records.activity_types().Bind(*service);
+  records.activity_plans().Bind(*service);
+  Pending(*service);
   return service;
 }
 

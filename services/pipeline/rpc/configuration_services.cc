@@ -3,6 +3,7 @@
 #include "embudo/pipeline/v1/catalog_service.pb.h"
 #include "embudo/pipeline/v1/pipeline_service.pb.h"
 #include "embudo/pipeline/v1/team_service.pb.h"
+#include "services/pipeline/rpc/pending.h"
 #include "services/pipeline/rpc/services.h"
 
 namespace embudo::pipeline::rpc {
@@ -12,6 +13,7 @@ std::unique_ptr<embudo::rpc::Service> Standard(const google::protobuf::FileDescr
                                                std::initializer_list<resource::Resource*> resources) {
   auto service = std::make_unique<embudo::rpc::Service>(file->service(0));
   for (resource::Resource* resource : resources) resource->Bind(*service);
+  Pending(*service);
   return service;
 }
 
@@ -28,7 +30,8 @@ std::unique_ptr<embudo::rpc::Service> MakeTeamService(Records& records) {
 
 std::unique_ptr<embudo::rpc::Service> MakeCatalogService(Records& records) {
   return Standard(v1::GetTagRequest::descriptor()->file(),
-                  {&records.tags(), &records.lost_reasons(), &records.products()});
+                  {&records.tags(), &records.lost_reasons(), &records.products(), &records.custom_fields(),
+                   &records.exchange_rates(), &records.targets()});
 }
 
 }  // namespace embudo::pipeline::rpc

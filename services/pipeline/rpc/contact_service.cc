@@ -2,6 +2,7 @@
 #include "embudo/type/v1/contact.pb.h"
 #include "services/pipeline/rpc/bulk_upsert.h"
 #include "services/pipeline/rpc/lead_service.h"
+#include "services/pipeline/rpc/pending.h"
 #include "services/pipeline/rpc/services.h"
 #include "services/pipeline/storage/tables.h"
 
@@ -45,6 +46,7 @@ std::unique_ptr<embudo::rpc::Service> MakeContactService(Records& records) {
         return BulkUpsertContacts(records, call, request);
       });
   records.contacts().Bind(*service);
+  Pending(*service);
   return service;
 }
 

@@ -5,6 +5,7 @@
 #include "common/base/error.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
 #include "embudo/type/v1/lead.pb.h"
+#include "services/pipeline/rpc/pending.h"
 #include "services/pipeline/rpc/services.h"
 
 namespace embudo::pipeline::rpc {
@@ -22,7 +23,7 @@ absl::StatusOr<Lead> ChangeLead(Records& records, const CallContext& call, const
   Lead response;
   EMBUDO_RETURN_IF_ERROR(records.leads().Modify(
       call, request.name(), request.etag(), request, event,
-      [&](Message& record, EventType*) {
+      [&](Message& record, resource::Resource::Effects&) {
         return records.WithScene(call,
                                  [&](const logic::Scene& scene) { return change(scene, static_cast<Lead&>(record)); });
       },
@@ -134,6 +135,7 @@ std::unique_ptr<embudo::rpc::Service> MakeLeadService(Records& records) {
   custom("BulkUpsertLeads", BulkUpsertLeads);
   custom("RecordScores", RecordScores);
   records.leads().Bind(*service);
+  Pending(*service);
   return service;
 }
 

@@ -35,16 +35,35 @@ class Records {
   resource::Resource& contacts() { return contacts_; }
   resource::Resource& leads() { return leads_; }
   resource::Resource& activities() { return activities_; }
+  resource::Resource& activity_types() { return activity_types_; }
+  resource::Resource& activity_plans() { return activity_plans_; }
+  resource::Resource& messages() { return messages_; }
+  resource::Resource& attachments() { return attachments_; }
+  resource::Resource& approvals() { return approvals_; }
+  resource::Resource& notifications() { return notifications_; }
+  resource::Resource& quotes() { return quotes_; }
+  resource::Resource& orders() { return orders_; }
+  resource::Resource& targets() { return targets_; }
+  resource::Resource& custom_fields() { return custom_fields_; }
+  resource::Resource& exchange_rates() { return exchange_rates_; }
 
   /// Runs `body` with what the lead rules need to know of the call's tenant.
   absl::Status WithScene(const embudo::rpc::CallContext& call,
                          const std::function<absl::Status(const logic::Scene&)>& body);
   /// Whether the caller may see the lead (users.visibility; the record's own rule for representatives).
   bool MaySee(const embudo::rpc::CallContext& call, const type::v1::Lead& lead);
+  /// Whether the caller may change the lead that it sees: PERMISSION_DENIED for one who only follows it.
+  absl::Status CheckMayEdit(const embudo::rpc::CallContext& call, const type::v1::Lead& lead);
+  /// `leads/{lead}` of a record under a lead.
+  static std::string LeadOf(const std::string& name) { return name.substr(0, name.find('/', name.find('/') + 1)); }
+  /// Rules of records under a lead: seen by who sees the lead, their events in order with the lead's.
+  resource::Rules UnderLead(type::v1::EventType created, type::v1::EventType updated, type::v1::EventType deleted);
 
  private:
   /// Whether the caller may see every lead.
   bool SeesAll(const embudo::rpc::CallContext& call);
+  /// Whether the caller works on the lead: its owner, a collaborator, or a colleague of a team that shares.
+  bool MayEdit(const embudo::rpc::CallContext& call, const type::v1::Lead& lead);
   resource::Rules ConfigurationRules(type::v1::EventType created, type::v1::EventType updated,
                                      type::v1::EventType deleted,
                                      std::vector<resource::Rules::ReferencedBy> referenced_by);
@@ -55,6 +74,17 @@ class Records {
   resource::Rules ContactRules();
   resource::Rules LeadRules();
   resource::Rules ActivityRules();
+  resource::Rules ActivityTypeRules();
+  resource::Rules ActivityPlanRules();
+  resource::Rules MessageRules();
+  resource::Rules AttachmentRules();
+  resource::Rules ApprovalRules();
+  resource::Rules NotificationRules();
+  resource::Rules QuoteRules();
+  resource::Rules OrderRules();
+  resource::Rules TargetRules();
+  resource::Rules CustomFieldRules();
+  resource::Rules ExchangeRateRules();
   /// Names of the tenant's records whose field has a value, for filters such as `stage.display_name = "Proposal"`.
   filter::Resolver ResolverOf(const embudo::rpc::CallContext& call);
 
@@ -63,7 +93,8 @@ class Records {
   resource::Writer writer_;
   storage::CatalogCache catalogs_;
   resource::Resource tenants_, pipelines_, stages_, teams_, memberships_, users_, tags_, lost_reasons_, products_,
-      contacts_, leads_, activities_;
+      contacts_, leads_, activities_, activity_types_, activity_plans_, messages_, attachments_, approvals_,
+      notifications_, quotes_, orders_, targets_, custom_fields_, exchange_rates_;
 };
 
 }  // namespace embudo::pipeline::rpc

@@ -16,5 +16,10 @@ std::unique_ptr<embudo::rpc::Service> MakeCatalogService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeContactService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeLeadService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeActivityService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakeApprovalService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakeMessageService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakeAttachmentService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakeNotificationService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakeQuoteService(Records& records);
 
 }  // namespace embudo::pipeline::rpc

@@ -1,10 +1,19 @@
 #include "services/pipeline/storage/tables.h"
 
 #include "embudo/type/v1/activity.pb.h"
+#include "embudo/type/v1/activity_type.pb.h"
+#include "embudo/type/v1/approval.pb.h"
+#include "embudo/type/v1/attachment.pb.h"
 #include "embudo/type/v1/catalog.pb.h"
 #include "embudo/type/v1/contact.pb.h"
+#include "embudo/type/v1/custom_field.pb.h"
+#include "embudo/type/v1/exchange_rate.pb.h"
 #include "embudo/type/v1/lead.pb.h"
+#include "embudo/type/v1/message.pb.h"
+#include "embudo/type/v1/notification.pb.h"
 #include "embudo/type/v1/pipeline.pb.h"
+#include "embudo/type/v1/quote.pb.h"
+#include "embudo/type/v1/target.pb.h"
 #include "embudo/type/v1/team.pb.h"
 #include "embudo/type/v1/tenant.pb.h"
 #include "embudo/type/v1/user.pb.h"
@@ -13,8 +22,8 @@ namespace embudo::pipeline::storage {
 namespace {
 
 template <class Message>
-const resource::Table& TableOf(const char* name) {
-  static const resource::Table table(Message::descriptor(), name);
+const resource::Table& TableOf(const char* name, const char* history = "") {
+  static const resource::Table table(Message::descriptor(), name, history);
   return table;
 }
 
@@ -30,7 +39,18 @@ const resource::Table& TagTable() { return TableOf<type::v1::Tag>("pipeline.tag"
 const resource::Table& LostReasonTable() { return TableOf<type::v1::LostReason>("pipeline.lost_reason"); }
 const resource::Table& ProductTable() { return TableOf<type::v1::Product>("pipeline.product"); }
 const resource::Table& ContactTable() { return TableOf<type::v1::Contact>("pipeline.contact"); }
-const resource::Table& LeadTable() { return TableOf<type::v1::Lead>("pipeline.lead"); }
+const resource::Table& LeadTable() { return TableOf<type::v1::Lead>("pipeline.lead", "pipeline.lead_history"); }
 const resource::Table& ActivityTable() { return TableOf<type::v1::Activity>("pipeline.activity"); }
+const resource::Table& ActivityTypeTable() { return TableOf<type::v1::ActivityType>("pipeline.activity_type"); }
+const resource::Table& ActivityPlanTable() { return TableOf<type::v1::ActivityPlan>("pipeline.activity_plan"); }
+const resource::Table& MessageTable() { return TableOf<type::v1::Message>("pipeline.message"); }
+const resource::Table& AttachmentTable() { return TableOf<type::v1::Attachment>("pipeline.attachment"); }
+const resource::Table& ApprovalTable() { return TableOf<type::v1::Approval>("pipeline.approval"); }
+const resource::Table& NotificationTable() { return TableOf<type::v1::Notification>("pipeline.notification"); }
+const resource::Table& QuoteTable() { return TableOf<type::v1::Quote>("pipeline.quote"); }
+const resource::Table& OrderTable() { return TableOf<type::v1::Order>("pipeline.\"order\""); }
+const resource::Table& TargetTable() { return TableOf<type::v1::Target>("pipeline.target"); }
+const resource::Table& CustomFieldTable() { return TableOf<type::v1::CustomField>("pipeline.custom_field"); }
+const resource::Table& ExchangeRateTable() { return TableOf<type::v1::ExchangeRate>("pipeline.exchange_rate"); }
 
 }  // namespace embudo::pipeline::storage

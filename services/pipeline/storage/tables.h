@@ -17,5 +17,16 @@ const resource::Table& ProductTable();
 const resource::Table& ContactTable();
 const resource::Table& LeadTable();
 const resource::Table& ActivityTable();
+const resource::Table& ActivityTypeTable();
+const resource::Table& ActivityPlanTable();
+const resource::Table& MessageTable();
+const resource::Table& AttachmentTable();
+const resource::Table& ApprovalTable();
+const resource::Table& NotificationTable();
+const resource::Table& QuoteTable();
+const resource::Table& OrderTable();
+const resource::Table& TargetTable();
+const resource::Table& CustomFieldTable();
+const resource::Table& ExchangeRateTable();
 
 }  // namespace embudo::pipeline::storage

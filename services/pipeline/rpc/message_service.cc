@@ -1,0 +1,14 @@
+#include "embudo/pipeline/v1/message_service.pb.h"
+#include "services/pipeline/rpc/pending.h"
+#include "services/pipeline/rpc/services.h"
+
+namespace embudo::pipeline::rpc {
+
+std::unique_ptr<embudo::rpc::Service> MakeMessageService(Records& records) {
+  auto service = std::make_unique<embudo::rpc::Service>(v1::GetMessageRequest::descriptor()->file()->service(0));
+  records.messages().Bind(*service);
+  Pending(*service);
+  return service;
+}
+
+}  // namespace embudo::pipeline::rpc
