@@ -63,6 +63,7 @@ std::optional<Uuid> Uuid::Parse(std::string_view text) {
 }
 
 Uuid Uuid::V7(Time now) {
+  constexpr int64_t kLargestStepBack = 60'000;
   // 48 bits of milliseconds, then a counter in the 12 bits of rand_a that keeps ids of one millisecond in order.
   static std::mutex mutex;
   static int64_t last_ms = 0;
@@ -73,7 +74,8 @@ Uuid Uuid::V7(Time now) {
   uint16_t count = 0;
   {
     const std::lock_guard lock(mutex);
-    if (ms > last_ms) {
+    // A clock that is set back a little does not disturb the order; one that was far ahead is not followed for ever.
+    if (ms > last_ms || ms < last_ms - kLargestStepBack) {
       last_ms = ms;
       counter = 0;
     } else if (++counter == 0x1000) {

@@ -18,7 +18,8 @@ struct Uuid {
   std::string ToString() const;
   /// Takes the canonical form, in either case; nothing else.
   static std::optional<Uuid> Parse(std::string_view text);
-  /// Version 7: time-ordered, so that inserts stay local in an index. Ids made later in one process compare greater.
+  /// Version 7: time-ordered, so that inserts stay local in an index. Ids made later in one process compare greater,
+  /// unless the clock was set back by more than a minute.
   static Uuid V7(Time now);
   /// Version 5: the same for the same space and name; for ids that must be made again after a crash.
   static Uuid V5(const Uuid& space, std::string_view name);

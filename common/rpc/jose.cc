@@ -189,7 +189,7 @@ SigningKey::SigningKey(KeyHandle key, Json public_jwk)
       header_(ToBase64Url(Json{{"alg", "ES256"}, {"kid", public_jwk_["kid"]}, {"typ", "JWT"}}.dump())) {}
 
 std::string SigningKey::Sign(const Json& claims) const {
-  const std::string text = header_ + "." + ToBase64Url(claims.dump());
+  const std::string text = header_ + "." + ToBase64Url(claims.dump(-1, ' ', false, Json::error_handler_t::replace));
   const DigestContext context(EVP_MD_CTX_new());
   EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get());
   size_t size = 0;

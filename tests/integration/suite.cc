@@ -31,8 +31,9 @@ struct Suite::Hosted {
         std::make_unique<rpc::Client>(rpc::ClientOptions{.target = address(), .credentials = rpc::DevCredentials()});
   }
   ~Hosted() {
-    client = nullptr;
+    // The server first: a client that goes away cancels the streams that shall be told of the end.
     server->Shutdown(std::chrono::milliseconds(0), std::chrono::seconds(5));
+    client = nullptr;
     for (auto part = bindings.background.rbegin(); part != bindings.background.rend(); ++part) (*part)->Stop();
   }
 

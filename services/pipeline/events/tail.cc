@@ -61,11 +61,9 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
   void OnWritable() override {
     const std::lock_guard lock(mutex_);
     writing_ = false;
-    if (pending_ != nullptr) {
-      Send(*std::exchange(pending_, nullptr));
-    } else {
-      room_.hub.Wake();
-    }
+    if (pending_ == nullptr) return room_.hub.Wake();
+    Send(*std::exchange(pending_, nullptr));
+    if (draining_) End(absl::OkStatus());
   }
 
   void OnDraining() override {
@@ -85,13 +83,13 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
 
   std::optional<Positions> Wants() override {
     const std::lock_guard lock(mutex_);
-    const bool takes = positioned_ && !finished_ && !writing_ && events_credit_ > 0 && bytes_credit_ > 0;
+    const bool takes = positioned_ && !finished_ && !draining_ && !writing_ && events_credit_ > 0 && bytes_credit_ > 0;
     return takes ? std::optional<Positions>(positions_) : std::nullopt;
   }
 
   void Take(const std::vector<Hub::EventPtr>& events, bool caught_up) override {
     const std::lock_guard lock(mutex_);
-    if (finished_ || writing_) return;
+    if (finished_ || draining_ || writing_) return;
     TailResponse response;
     size_t bytes = 0;
     bool all = true;
@@ -120,7 +118,7 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
 
   void Tick() override {
     const std::lock_guard lock(mutex_);
-    if (finished_ || !positioned_ || writing_) return;
+    if (finished_ || draining_ || !positioned_ || writing_) return;
     const auto now = steady_clock::now();
     if (now >= end_) return Drain("streams end after about 55 minutes");
     if (now - last_sent_ < heartbeat_) return;
@@ -188,13 +186,15 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
   }
 
   void Drain(const std::string& reason) {
-    if (finished_) return;
-    if (positioned_ && !writing_) {
-      TailResponse response;
-      response.mutable_draining()->set_reason(reason);
-      Send(response);
-    }
-    End(absl::OkStatus());
+    if (finished_ || draining_) return;
+    if (!positioned_) return End(absl::OkStatus());
+    draining_ = true;
+    TailResponse response;
+    response.mutable_draining()->set_reason(reason);
+    const bool waits = writing_;
+    Send(response);
+    // The end follows the message; one that waits for another to leave is sent, and followed, by OnWritable.
+    if (!waits) End(absl::OkStatus());
   }
 
   void End(const absl::Status& status) {
@@ -211,6 +211,7 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
   bool positioned_ = false;
   bool finished_ = false;
   bool writing_ = false;
+  bool draining_ = false;
   bool caught_up_ = false;
   filter::EventFilter filter_;
   std::shared_ptr<const CursorCodec> cursors_;

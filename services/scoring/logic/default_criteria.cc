@@ -14,12 +14,11 @@ v1::Criterion Make(const char* id, const char* display_name, int points, std::st
 
 /// C-level or VP. Short titles must begin a word: "DIRECTOR" is no CTO.
 std::string SeniorTitle() {
-  std::string filter =
-      R"(job_title:"Chief" OR job_title:"chief" OR job_title:"Vice President" OR job_title:"vice president")";
+  std::string titles;
   for (const char* title : {"CEO", "CFO", "COO", "CTO", "CIO", "CMO", "CRO", "CPO", "CISO", "VP", "SVP", "EVP"}) {
-    filter += std::string(" OR job_title = \"") + title + "*\" OR job_title = \"* " + title + "*\"";
+    titles += std::string(titles.empty() ? "" : " OR ") + "\"" + title + "*\" OR \"* " + title + "*\"";
   }
-  return filter;
+  return "job_title:(Chief OR chief OR \"Vice President\" OR \"vice president\") OR job_title = (" + titles + ")";
 }
 
 }  // namespace

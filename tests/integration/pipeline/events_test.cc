@@ -21,6 +21,9 @@ using type::v1::Lead;
 
 class EventTest : public PipelineTest {
  protected:
+  // "From now on" is by position: what waits for one, such as the tenant's own defaults, comes later.
+  void SetUp() override { WaitUntilPositioned(); }
+
   Lead SetPain(const std::string& lead, const std::string& pain) const {
     pipeline::v1::UpdateLeadRequest request;
     request.mutable_lead()->set_name(lead);
@@ -94,6 +97,7 @@ TEST_F(EventTest, StartsWhereItIsAskedTo) {
   *at.mutable_start()->mutable_time() = ToTimestamp(time);
   Tailer timed(admin_, at);
   for (Tailer* tail : {&resumed, &timed}) {
+    SCOPED_TRACE(tail == &resumed ? "by cursor" : "by time");
     ASSERT_TRUE(tail->WaitForEvents(1));
     ASSERT_TRUE(tail->WaitFor(TailResponse::kCaughtUp));
     EXPECT_THAT(tail->events(), SizeIs(1));
@@ -171,6 +175,7 @@ TEST_F(EventTest, AFilterSelectsAndItsCursorMovesAlong) {
 TEST_F(EventTest, ARepIsToldOfWhatItSees) {
   CreateUser("own", type::v1::User::VISIBILITY_OWN);
   const std::string lead = CreateLead().name();
+  WaitUntilPositioned();
   Tailer tail(As(type::v1::ROLE_REP, "users/own"), Tailer::Latest());
   ASSERT_TRUE(tail.WaitForStart());
   SetPain(lead, "hidden");

@@ -2,6 +2,7 @@
 
 #include "common/base/ids.h"
 #include "common/event/event.h"
+#include "common/testing/eventually.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
 #include "embudo/pipeline/v1/team_service.pb.h"
 #include "services/pipeline/bind.h"
@@ -71,6 +72,12 @@ std::vector<type::v1::Event> PipelineTest::EventsOf(const std::string& tenant) {
     EXPECT_TRUE(event::ParseStored(rows[i].Bytes(0), 0, 0, &events[static_cast<size_t>(i)]));
   }
   return events;
+}
+
+void PipelineTest::WaitUntilPositioned() const {
+  EXPECT_TRUE(Eventually([this] {
+    return suite().Query("SELECT FROM pipeline.event_pending WHERE tenant_id = $1", db::Params::Of(tenant_)).empty();
+  }));
 }
 
 std::vector<type::v1::Event> PipelineTest::EventsAbout(const std::string& subject) const {

@@ -40,6 +40,8 @@ class PipelineTest : public ::testing::Test {
   /// The tenant's events in the order in which they were written, from PostgreSQL.
   static std::vector<type::v1::Event> EventsOf(const std::string& tenant);
   std::vector<type::v1::Event> Events() const { return EventsOf(tenant_); }
+  /// Waits until every event of the tenant has its position.
+  void WaitUntilPositioned() const;
   /// Those of one record.
   std::vector<type::v1::Event> EventsAbout(const std::string& subject) const;
   static std::vector<std::string> TypesOf(const std::vector<type::v1::Event>& events);

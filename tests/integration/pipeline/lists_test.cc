@@ -39,9 +39,8 @@ class ListTest : public PipelineTest {
         lead->mutable_decision_date()->set_day(1 + i % 28);
       }
     }
-    for (const Lead& lead : admin_.Must<pipeline::v1::BatchCreateLeadsResponse>(request).leads()) {
-      leads[lead.name()] = lead;
-    }
+    const auto created = admin_.Must<pipeline::v1::BatchCreateLeadsResponse>(request);
+    for (const Lead& lead : created.leads()) leads[lead.name()] = lead;
     return leads;
   }
 
