@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -61,9 +62,8 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
   void OnWritable() override {
     const std::lock_guard lock(mutex_);
     writing_ = false;
-    if (pending_ == nullptr) return room_.hub.Wake();
-    Send(*std::exchange(pending_, nullptr));
-    if (draining_) End(absl::OkStatus());
+    SayDraining();
+    if (!finished_) room_.hub.Wake();
   }
 
   void OnDraining() override {
@@ -118,9 +118,10 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
 
   void Tick() override {
     const std::lock_guard lock(mutex_);
-    if (finished_ || draining_ || !positioned_ || writing_) return;
+    if (finished_ || draining_) return;
     const auto now = steady_clock::now();
     if (now >= end_) return Drain("streams end after about 55 minutes");
+    if (!positioned_ || writing_) return;
     if (now - last_sent_ < heartbeat_) return;
     TailResponse response;
     response.mutable_heartbeat();
@@ -163,13 +164,19 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
       return Error(absl::StatusCode::kUnavailable, "STARTING", "the service is starting").ToStatus();
     }
     if (start.has_cursor()) return cursors_->Decode(call_.tenant(), start.cursor());
-    if (start.has_time()) return room_.hub.At(FromTimestamp(start.time()));
+    if (start.has_time()) {
+      since_ = FromTimestamp(start.time());
+      return room_.hub.At(*since_);
+    }
     if (start.position() == TailStart::POSITION_LATEST) return room_.hub.Latest();
     return Positions();
   }
 
   bool Matches(const type::v1::Event& event) {
-    if (event.tenant() != call_.tenant() || !filter_.Matches(event, room_.clock.Now())) return false;
+    if (event.tenant() != call_.tenant()) return false;
+    // The place was found by the events' ids, whose times may be ahead of the events' own.
+    if (since_ && FromTimestamp(event.time()) < *since_) return false;
+    if (!filter_.Matches(event, room_.clock.Now())) return false;
     return !event.data().has_lead() || room_.may_see(call_, event.data().lead());
   }
 
@@ -177,24 +184,25 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
     last_sent_ = steady_clock::now();
     TailResponse with_cursor = response;
     with_cursor.set_cursor(cursors_->Encode(call_.tenant(), positions_));
-    if (writing_) {
-      pending_ = std::make_unique<TailResponse>(std::move(with_cursor));
-      return;
-    }
     writing_ = true;
     stream_->Write(with_cursor);
   }
 
   void Drain(const std::string& reason) {
     if (finished_ || draining_) return;
-    if (!positioned_) return End(absl::OkStatus());
-    draining_ = true;
+    // Nothing was asked for, so there is no place to resume from.
+    if (!started_) return End(Error(absl::StatusCode::kUnavailable, "DRAINING", reason));
+    draining_ = reason;
+    SayDraining();
+  }
+
+  /// Ends a stream that is to drain, once it has its place and the message on its way has left.
+  void SayDraining() {
+    if (finished_ || !draining_ || !positioned_ || writing_) return;
     TailResponse response;
-    response.mutable_draining()->set_reason(reason);
-    const bool waits = writing_;
+    response.mutable_draining()->set_reason(*draining_);
     Send(response);
-    // The end follows the message; one that waits for another to leave is sent, and followed, by OnWritable.
-    if (!waits) End(absl::OkStatus());
+    End(absl::OkStatus());
   }
 
   void End(const absl::Status& status) {
@@ -211,14 +219,14 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
   bool positioned_ = false;
   bool finished_ = false;
   bool writing_ = false;
-  bool draining_ = false;
   bool caught_up_ = false;
   filter::EventFilter filter_;
   std::shared_ptr<const CursorCodec> cursors_;
   Positions positions_;
   int64_t events_credit_ = 0;
   int64_t bytes_credit_ = 0;
-  std::unique_ptr<TailResponse> pending_;
+  std::optional<Time> since_;            // what was made before is not sent
+  std::optional<std::string> draining_;  // why the stream is to end
   steady_clock::duration heartbeat_ = std::chrono::seconds(10);
   steady_clock::time_point last_sent_ = steady_clock::now();
   steady_clock::time_point end_;
