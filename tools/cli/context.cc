@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/ids.h"
 #include "common/rpc/roles.h"
+#include "embudo/pipeline/v1/tenant_service.pb.h"
 
 namespace embudo::cli {
 
@@ -33,6 +34,17 @@ rpc::Client& Context::ClientOf(std::string_view method) {
     client = std::make_unique<rpc::Client>(options);
   }
   return *client;
+}
+
+absl::Status Context::CheckTenant() {
+  if (!token.empty()) return absl::OkStatus();  // its tenant is in the token
+  constexpr char kMethod[] = "embudo.pipeline.v1.TenantService/GetTenant";
+  constexpr std::chrono::seconds kPatience{2};
+  pipeline::v1::GetTenantRequest request;
+  request.set_name("tenants/" + tenant);
+  const absl::Status status =
+      ClientOf(kMethod).Call<type::v1::Tenant>(kMethod, identity(), request, kPatience).status();
+  return absl::IsNotFound(status) ? status : absl::OkStatus();
 }
 
 std::string NewRequestId() { return Uuid::V7(Clock::System().Now()).ToString(); }

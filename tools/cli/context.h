@@ -39,6 +39,9 @@ class Context {
   /// The client of the service that a method belongs to (`embudo.pipeline.v1.…` → pipeline).
   rpc::Client& ClientOf(std::string_view method);
 
+  /// NOT_FOUND if there is no such tenant: it reads as an empty one. Whatever else goes wrong shows in the command.
+  absl::Status CheckTenant();
+
   template <class Response>
   absl::StatusOr<Response> Call(std::string_view method, const google::protobuf::Message& request) {
     return ClientOf(method).Call<Response>(method, identity(), request);

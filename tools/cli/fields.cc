@@ -40,13 +40,17 @@ const google::protobuf::EnumValueDescriptor* FindValue(const google::protobuf::E
 absl::Status SetMessage(Message& record, const FieldDescriptor* field, const std::string& text) {
   Message& sub = *record.GetReflection()->MutableMessage(&record, field);
   if (field->message_type() == google::type::Money::descriptor()) {
-    EMBUDO_ASSIGN_OR_RETURN(static_cast<google::type::Money&>(sub), ParseMoney(text, ""));
+    auto money = ParseMoney(text, "");
+    if (!money.ok()) return InvalidField(field->name(), MessageOf(money.status()));
+    static_cast<google::type::Money&>(sub) = *std::move(money);
   } else if (field->message_type() == google::type::Date::descriptor()) {
-    EMBUDO_ASSIGN_OR_RETURN(const Day day, text::ParseDay(text));
-    static_cast<google::type::Date&>(sub) = ToDate(day);
+    const auto day = text::ParseDay(text);
+    if (!day.ok()) return InvalidField(field->name(), MessageOf(day.status()));
+    static_cast<google::type::Date&>(sub) = ToDate(*day);
   } else if (field->message_type() == google::protobuf::Timestamp::descriptor()) {
-    EMBUDO_ASSIGN_OR_RETURN(const Time time, text::ParseTime(text));
-    static_cast<google::protobuf::Timestamp&>(sub) = ToTimestamp(time);
+    const auto time = text::ParseTime(text);
+    if (!time.ok()) return InvalidField(field->name(), MessageOf(time.status()));
+    static_cast<google::protobuf::Timestamp&>(sub) = ToTimestamp(*time);
   } else {
     return InvalidField(field->name(), "can't be given as text; use the command `call`");
   }

@@ -55,6 +55,7 @@ TEST(SetFieldsTest, NamesTheWrongField) {
     Lead lead;
     const absl::Status status = SetFields(lead, {wrong}, nullptr);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << wrong;
+    EXPECT_THAT(MessageOf(status), HasSubstr(std::string(wrong).substr(0, std::string_view(wrong).find('='))));
   }
   Lead lead;
   EXPECT_THAT(MessageOf(SetFields(lead, {"emial=x"}, nullptr)), HasSubstr("emial"));

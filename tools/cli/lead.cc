@@ -194,10 +194,10 @@ void AddReading(Commands& commands) {
 void AddWriting(Commands& commands) {
   Flags& flags = commands.flags();
   CLI::App& create = commands.Add("create", "Creates a lead", Create);
-  create.add_option("--set", flags.set, "field=value; may be given several times")->required();
+  create.add_option("fields,--set", flags.set, "field=value; may be given several times")->required();
   create.add_option("--id", flags.id, "The id that it gets, a UUID");
   commands.AddForLead("update", "Changes fields of a lead", Update)
-      .add_option("--set", flags.set, "field=value; an empty value clears; may be given several times")
+      .add_option("fields,--set", flags.set, "field=value; an empty value clears; may be given several times")
       ->required();
   commands.AddForLead("delete", "Deletes a lead", Delete);
   CLI::App& assign = commands.AddForLead("assign", "Gives a lead to a user or team", Assign);

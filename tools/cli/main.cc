@@ -56,7 +56,10 @@ int Run(int argc, char** argv) {
     return app.exit(e);
   }
   context.OpenOutput(std::cout);
-  const absl::StatusOr<int> exit_code = context.command();
+  const std::string command = app.get_subcommands().front()->get_name();
+  const bool in_a_tenant = command != "admin" && command != "call" && command != "bench";
+  const absl::Status tenant = in_a_tenant ? context.CheckTenant() : absl::OkStatus();
+  const absl::StatusOr<int> exit_code = tenant.ok() ? context.command() : tenant;
   std::cout.flush();
   if (exit_code.ok()) return *exit_code;
   std::cerr << ErrorText(exit_code.status());

@@ -11,7 +11,8 @@ constexpr std::array<const char*, 5> kPackages = {"pipeline", "capture", "scorin
 
 const google::protobuf::ServiceDescriptor* FindService(const std::string& name) {
   const auto* pool = google::protobuf::DescriptorPool::generated_pool();
-  if (name.find('.') != std::string::npos) return pool->FindServiceByName(name);
+  if (name.starts_with("embudo.")) return pool->FindServiceByName(name);
+  if (name.find('.') != std::string::npos) return pool->FindServiceByName("embudo." + name);
   for (const char* package : kPackages) {
     const auto* service = pool->FindServiceByName(std::string("embudo.") + package + ".v1." + name);
     if (service != nullptr) return service;
