@@ -129,7 +129,8 @@ std::string PgbenchScript(const std::string& tenant) {
                                 "ARRAY[now()]",
                                 "ARRAY[]::text[]",
                                 "ARRAY[]::text[]",
-                                "ARRAY[]::text[]"};
+                                "ARRAY[]::text[]",
+                                "ARRAY[NULL::bytea]"};
   std::string sql = resource::WriteStatement(table, true, true);
   for (int i = static_cast<int>(std::size(values)); i >= 1; --i) {
     const std::string parameter = "$" + std::to_string(i);
