@@ -162,6 +162,28 @@ std::optional<std::string> Ungroup(std::string_view text, const NumberFormat& fo
   return digits;
 }
 
+std::string DigitsOf(Int128 number) {
+  std::string digits;
+  for (; number > 0; number /= 10) digits += static_cast<char>('0' + static_cast<int>(number % 10));
+  std::reverse(digits.begin(), digits.end());
+  return digits;
+}
+
+/// The product of two whole numbers in digits; as many digits as both have.
+std::string MultiplyDigits(std::string_view a, std::string_view b) {
+  std::string product(a.size() + b.size(), '0');
+  for (size_t i = a.size(); i-- > 0;) {
+    int carry = 0;
+    for (size_t j = b.size(); j-- > 0;) {
+      const int sum = (product[i + j + 1] - '0') + (a[i] - '0') * (b[j] - '0') + carry;
+      product[i + j + 1] = static_cast<char>('0' + sum % 10);
+      carry = sum / 10;
+    }
+    product[i] = static_cast<char>('0' + carry);
+  }
+  return product;
+}
+
 enum class Sign { kNone, kPlus, kMinus };
 
 /// Cuts a sign off `text`: `-5`, `5-`, `(5)`, `+5`.
@@ -274,5 +296,42 @@ absl::StatusOr<Money> ScaleMoney(const Money& money, std::string_view decimal) {
 }
 
 bool IsZero(const Money& money) { return money.units() == 0 && money.nanos() == 0; }
+
+absl::StatusOr<Money> ConvertMoney(const Money& money, std::string_view rate, std::string_view currency_code) {
+  const size_t point = std::min(rate.find('.'), rate.size());
+  std::string factor(rate.substr(0, point));
+  const std::string_view fraction = point < rate.size() ? rate.substr(point + 1) : "";
+  factor += fraction;
+  if (factor.empty() || !IsDigits(factor)) return NoAmount(rate);
+
+  const Int128 nanos = TotalNanos(money);
+  std::string product = MultiplyDigits(DigitsOf(nanos < 0 ? -nanos : nanos), factor);
+  const int decimals = CurrencyDecimals(currency_code);
+  const size_t dropped = kFractionDigits + fraction.size() - static_cast<size_t>(decimals);
+  product.insert(0, dropped + 1 - std::min(dropped + 1, product.size()), '0');
+  const bool up = product[product.size() - dropped] >= '5';
+  product.resize(product.size() - dropped);
+  product.erase(0, std::min(product.find_first_not_of('0'), product.size()));
+  if (product.size() > 19 + static_cast<size_t>(decimals)) return OutOfRange();
+  Int128 smallest = 0;
+  for (const char c : product) smallest = smallest * 10 + (c - '0');
+  if (up) ++smallest;
+  for (size_t i = static_cast<size_t>(decimals); i < kFractionDigits; ++i) smallest *= 10;
+  return FromTotalNanos(nanos < 0 ? -smallest : smallest, currency_code);
+}
+
+int CurrencyDecimals(std::string_view currency_code) {
+  static constexpr std::array<std::string_view, 17> kNone = {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY",
+                                                             "KMF", "KRW", "PYG", "RWF", "UGX", "UYI",
+                                                             "VND", "VUV", "XAF", "XOF", "XPF"};
+  static constexpr std::array<std::string_view, 7> kThree = {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"};
+  static constexpr std::array<std::string_view, 2> kFour = {"CLF", "UYW"};
+  const auto is_in = [&](const auto& codes) {
+    return std::find(codes.begin(), codes.end(), currency_code) != codes.end();
+  };
+  if (is_in(kNone)) return 0;
+  if (is_in(kThree)) return 3;
+  return is_in(kFour) ? 4 : 2;
+}
 
 }  // namespace embudo

@@ -48,5 +48,11 @@ absl::StatusOr<google::type::Money> MultiplyMoney(const google::type::Money& mon
 /// Times a plain decimal (`1000000`, `0.01`). AMOUNT_OUT_OF_RANGE where the exact product does not fit.
 absl::StatusOr<google::type::Money> ScaleMoney(const google::type::Money& money, std::string_view decimal);
 bool IsZero(const google::type::Money& money);
+/// Times a plain decimal (`0.0123`, of any length), rounded half away from zero to the smallest unit of
+/// `currency_code`, which the result is in.
+absl::StatusOr<google::type::Money> ConvertMoney(const google::type::Money& money, std::string_view rate,
+                                                 std::string_view currency_code);
+/// Decimal places of a currency's smallest unit (ISO 4217): 2 for EUR, 0 for JPY, 3 for BHD; 2 for unknown ones.
+int CurrencyDecimals(std::string_view currency_code);
 
 }  // namespace embudo

@@ -142,5 +142,36 @@ TEST(MoneyTest, ChecksTheRulesOfItsType) {
   EXPECT_FALSE(IsZero(Make(0, 1)));
 }
 
+TEST(MoneyTest, CurrenciesHaveTheirSmallestUnit) {
+  EXPECT_EQ(CurrencyDecimals("EUR"), 2);
+  EXPECT_EQ(CurrencyDecimals("JPY"), 0);
+  EXPECT_EQ(CurrencyDecimals("BHD"), 3);
+  EXPECT_EQ(CurrencyDecimals("CLF"), 4);
+  EXPECT_EQ(CurrencyDecimals(""), 2);
+}
+
+TEST(MoneyTest, ConvertsExactlyAndRoundsHalfAwayFromZero) {
+  const auto convert = [](const Money& money, const char* rate, const char* currency) {
+    const auto converted = ConvertMoney(money, rate, currency);
+    return converted.ok() ? ToNumeric(*converted) + converted->currency_code() : ReasonOf(converted.status());
+  };
+  EXPECT_EQ(convert(Make(100, 0), "1.0837", "USD"), "108.37USD");
+  EXPECT_EQ(convert(Make(1, 5'000'000), "1", "USD"), "1.01USD");
+  EXPECT_EQ(convert(Make(-1, -5'000'000), "1", "USD"), "-1.01USD");
+  EXPECT_EQ(convert(Make(1, 4'999'999), "1", "USD"), "1USD");
+  EXPECT_EQ(convert(Make(0, 999'999'999), "1", "USD"), "1USD");
+  EXPECT_EQ(convert(Make(0, 1), "0.000000000001", "USD"), "0USD");
+  EXPECT_EQ(convert(Make(0, 0), "1.5", "USD"), "0USD");
+  EXPECT_EQ(convert(Make(10, 0), "157.25", "JPY"), "1573JPY");
+  EXPECT_EQ(convert(Make(10, 0), "0.30765", "BHD"), "3.077BHD");
+  // Neither factor fits a double.
+  EXPECT_EQ(convert(Make(9'007'199'254'740'993, 10'000'000), "100.000000000001", "EUR"), "900719925474108308.2EUR");
+  EXPECT_EQ(convert(Make(9'223'372'036'854'775'807, 0), "1", "EUR"), "9223372036854775807EUR");
+  EXPECT_EQ(convert(Make(9'223'372'036'854'775'807, 0), "2", "EUR"), "AMOUNT_OUT_OF_RANGE");
+  EXPECT_EQ(convert(Make(9'223'372'036'854'775'807, 0), "999999999.999999999999", "EUR"), "AMOUNT_OUT_OF_RANGE");
+  EXPECT_EQ(convert(Make(1, 0), "", "EUR"), "INVALID_AMOUNT");
+  EXPECT_EQ(convert(Make(1, 0), "1e3", "EUR"), "INVALID_AMOUNT");
+}
+
 }  // namespace
 }  // namespace embudo

@@ -2,20 +2,16 @@
 
 #include <algorithm>
 
-#include "absl/strings/escaping.h"
 #include "common/base/error.h"
 #include "common/filter/order_by.h"
+#include "common/resource/page.h"
 #include "common/resource/resource.h"
-#include "google/protobuf/struct.pb.h"
 
 namespace embudo::resource {
 namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-
-constexpr int kDefaultPageSize = 50;
-constexpr int kMaxPageSize = 1000;
 
 // One column of the order: an SQL expression that is never NULL, and the type to cast a page token's value to.
 struct SortKey {
@@ -58,49 +54,6 @@ SortKey KeyOfField(const filter::Field& field, bool descending) {
     ids += (ids.empty() ? "" : " || '/' || ") + std::string("coalesce(") + column + "::text, '')";
   }
   return {"(" + ids + ")", "text", descending};
-}
-
-int PageSize(const Message& request) {
-  const FieldDescriptor* field = request.GetDescriptor()->FindFieldByName("page_size");
-  const int size = request.GetReflection()->GetInt32(request, field);
-  return size == 0 ? kDefaultPageSize : std::min(size, kMaxPageSize);
-}
-
-// What a page token belongs to: the whole request but the page, and the tenant.
-std::string QueryHash(const rpc::CallContext& call, const Message& request) {
-  std::unique_ptr<Message> query(request.New());
-  query->CopyFrom(request);
-  for (const char* field : {"page_token", "page_size"}) {
-    query->GetReflection()->ClearField(query.get(), query->GetDescriptor()->FindFieldByName(field));
-  }
-  return HashRequest(call.method + call.tenant(), *query).substr(0, 12);
-}
-
-std::string MakeToken(const std::string& hash, const db::Row& row, int first, size_t count) {
-  google::protobuf::ListValue token;
-  token.add_values()->set_string_value(absl::BytesToHexString(hash));
-  for (size_t i = 0; i < count; ++i) {
-    token.add_values()->set_string_value(std::string(row.Text(first + static_cast<int>(i))));
-  }
-  return absl::WebSafeBase64Escape(token.SerializeAsString());
-}
-
-absl::StatusOr<std::vector<std::string>> ReadToken(const std::string& text, const std::string& hash, size_t count) {
-  std::string bytes;
-  google::protobuf::ListValue token;
-  std::vector<std::string> values;
-  if (!absl::WebSafeBase64Unescape(text, &bytes) || !token.ParseFromString(bytes) || token.values_size() == 0) {
-    return InvalidField("page_token", "is no token that this service made");
-  }
-  if (token.values(0).string_value() != absl::BytesToHexString(hash) ||
-      token.values_size() != static_cast<int>(count) + 1) {
-    return Error(absl::StatusCode::kInvalidArgument, "PAGE_TOKEN_MISMATCH",
-                 "page_token: belongs to another query; every field but page_size must be as it was")
-        .Field("page_token", "belongs to another query")
-        .ToStatus();
-  }
-  for (int i = 1; i < token.values_size(); ++i) values.push_back(token.values(i).string_value());
-  return values;
 }
 
 // `(a, b) < ($1, $2)` where all keys go one way, which an index answers; else the equal expansion by OR.
@@ -154,22 +107,40 @@ filter::Schema SchemaOf(const Table& table, const std::string& alias,
   return schema;
 }
 
-absl::Status Resource::List(const rpc::CallContext& call, const Message& request, Message& response) const {
-  const Time now = clock_.Now();
+namespace {
+
+/// The conditions on the ids of the parent that a list is of.
+absl::Status AddParent(const Table& table, const std::string& parent, std::string& where, db::Params& params) {
+  if (table.key_columns().size() == 1) return absl::OkStatus();
+  const std::string& text = table.pattern().text();
+  const std::string parent_text = text.substr(0, text.rfind('/', text.rfind('/') - 1));
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> ids,
+                          ParseName(ResourcePattern(parent_text), parent, "parent"));
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] == "-") continue;  // AIP-159: across all parents
+    const std::string& column = table.key_columns()[i];
+    const bool uuid = column == "lead_id";
+    if (uuid && !Uuid::Parse(ids[i])) {
+      where += " AND false";
+      continue;
+    }
+    params.Add(ids[i]);
+    where += " AND t." + column + " = $" + std::to_string(params.size()) + (uuid ? "::uuid" : "");
+  }
+  return absl::OkStatus();
+}
+
+std::string ParentOf(const Message& request) {
+  return request.GetDescriptor()->FindFieldByName("parent") == nullptr ? "" : GetText(request, "parent");
+}
+
+}  // namespace
+
+absl::StatusOr<Resource::ListQuery> Resource::QueryOf(const rpc::CallContext& call, const Message& request,
+                                                      const std::string& parent) const {
   std::string where = "t.tenant_id = $1";
   db::Params params = db::Params::Of(call.tenant());
-
-  if (table_.key_columns().size() > 1) {
-    const std::string& text = table_.pattern().text();
-    const std::string parent_text = text.substr(0, text.rfind('/', text.rfind('/') - 1));
-    EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> ids,
-                            ParseName(ResourcePattern(parent_text), GetText(request, "parent"), "parent"));
-    for (size_t i = 0; i < ids.size(); ++i) {
-      if (ids[i] == "-") continue;  // AIP-159: across all parents
-      params.Add(ids[i]);
-      where += " AND t." + table_.key_columns()[i] + "::text = $" + std::to_string(params.size());
-    }
-  }
+  EMBUDO_RETURN_IF_ERROR(AddParent(table_, parent, where, params));
   const FieldDescriptor* show_deleted = request.GetDescriptor()->FindFieldByName("show_deleted");
   if (table_.has_column("delete_time") && show_deleted != nullptr &&
       !request.GetReflection()->GetBool(request, show_deleted)) {
@@ -181,10 +152,8 @@ absl::Status Resource::List(const rpc::CallContext& call, const Message& request
     if (!visible.empty()) where += " AND " + visible;
   }
 
-  EMBUDO_ASSIGN_OR_RETURN(
-      const filter::Filter filter,
-      filter::Filter::Compile(GetText(request, "filter"), schema_, resolver_ ? resolver_(call) : filter::Resolver()));
-  const filter::Sql sql = filter.ToSql(params.size() + 1, now);
+  EMBUDO_ASSIGN_OR_RETURN(const filter::Filter filter, CompileFilter(call, GetText(request, "filter")));
+  const filter::Sql sql = filter.ToSql(params.size() + 1, clock_.Now());
   for (const std::string& parameter : sql.parameters) params.Add(parameter);
   where += " AND " + sql.clause;
 
@@ -196,10 +165,10 @@ absl::Status Resource::List(const rpc::CallContext& call, const Message& request
   const bool descending = !keys.empty() && keys[0].descending;
   for (const std::string& column : table_.key_columns()) keys.push_back(KeyOfColumn(table_, "t", column, descending));
 
-  const std::string hash = QueryHash(call, request);
   const std::string token = GetText(request, "page_token");
   if (!token.empty()) {
-    EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> values, ReadToken(token, hash, keys.size()));
+    EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> values,
+                            ReadPageToken(token, QueryHash(call, request), keys.size()));
     where += " AND " + AfterClause(keys, params.size() + 1);
     for (const std::string& value : values) params.Add(value);
   }
@@ -210,17 +179,31 @@ absl::Status Resource::List(const rpc::CallContext& call, const Message& request
     select += ", " + key.expression + "::text";
     order_by += (order_by.empty() ? "" : ", ") + key.expression + (key.descending ? " DESC" : "");
   }
-  const int size = PageSize(request);
-  const auto run = [&]() -> absl::StatusOr<db::Result> {
-    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(call.tenant(), call.deadline));
-    return lease->ExecOnce("SELECT " + select + " FROM " + table_.name() + " t WHERE " + where + " ORDER BY " +
-                               order_by + " LIMIT " + std::to_string(size + 1),
-                           params);
-  };
+  return ListQuery{"SELECT " + select + " FROM " + table_.name() + " t WHERE " + where + " ORDER BY " + order_by +
+                       " LIMIT " + std::to_string(PageSize(request) + 1),
+                   std::move(params), keys.size()};
+}
+
+absl::Status Resource::List(const rpc::CallContext& call, const Message& request, Message& response) const {
+  size_t keys = 0;
   // The connection is given back before `visible`, which may need one: a thread holds one at a time.
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, run());
+  const auto run = [&](const std::string& parent) -> absl::StatusOr<db::Result> {
+    EMBUDO_ASSIGN_OR_RETURN(const ListQuery query, QueryOf(call, request, parent));
+    keys = query.keys;
+    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(call.tenant(), call.deadline));
+    return lease->ExecOnce(query.sql, query.params);
+  };
+  const std::string parent = ParentOf(request);
+  EMBUDO_ASSIGN_OR_RETURN(db::Result rows, run(parent));
+  if (rows.empty() && rules_.moved && !parent.ends_with("/-")) {
+    EMBUDO_ASSIGN_OR_RETURN(const std::string into, rules_.moved(call, parent));
+    if (!into.empty()) {
+      EMBUDO_ASSIGN_OR_RETURN(rows, run(into));
+    }
+  }
 
   const FieldDescriptor* items = response.GetDescriptor()->field(0);
+  const int size = PageSize(request);
   for (int i = 0; i < std::min(rows.size(), size); ++i) {
     Record record = table_.Read(rows[i]);
     if (rules_.visible && !rules_.visible_sql && !rules_.visible(call, *record.message)) continue;
@@ -228,8 +211,10 @@ absl::Status Resource::List(const rpc::CallContext& call, const Message& request
     response.GetReflection()->AddAllocatedMessage(&response, items, record.message.release());
   }
   if (rows.size() > size) {
+    std::vector<std::string> values;
     const int first = static_cast<int>(table_.columns().size()) + 2;
-    SetText(&response, "next_page_token", MakeToken(hash, rows[size - 1], first, keys.size()));
+    for (size_t i = 0; i < keys; ++i) values.emplace_back(rows[size - 1].Text(first + static_cast<int>(i)));
+    SetText(&response, "next_page_token", MakePageToken(QueryHash(call, request), values));
   }
   return absl::OkStatus();
 }

@@ -3,9 +3,11 @@
 #include <google/protobuf/util/field_mask_util.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/resource/mask.h"
 #include "common/rpc/validate.h"
 #include "google/api/field_behavior.pb.h"
 #include "google/protobuf/field_mask.pb.h"
@@ -17,6 +19,8 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 constexpr int kWriteAttempts = 20;
+/// How long a deleted record can be brought back, where it can.
+constexpr std::chrono::days kUndeletable{30};
 
 bool GetFlag(const Message& message, const char* field) {
   const FieldDescriptor* descriptor = message.GetDescriptor()->FindFieldByName(field);
@@ -51,11 +55,6 @@ const FieldDescriptor* BodyField(const Message& request, const Table& table) {
   return nullptr;
 }
 
-bool HasBehavior(const FieldDescriptor* field, google::api::FieldBehavior behavior) {
-  const auto& behaviors = field->options().GetRepeatedExtension(google::api::field_behavior);
-  return std::find(behaviors.begin(), behaviors.end(), behavior) != behaviors.end();
-}
-
 // Fields that only the service sets are taken out of what a caller sends (AIP-203).
 void ClearOutputOnly(Message* record) {
   const auto* descriptor = record->GetDescriptor();
@@ -68,68 +67,47 @@ void ClearOutputOnly(Message* record) {
 
 bool IsReplayable(const absl::Status& status) { return status.code() != absl::StatusCode::kUnavailable; }
 
-google::protobuf::FieldMask MaskOf(const Message& request, const Message& body) {
-  google::protobuf::FieldMask mask;
-  const FieldDescriptor* field = request.GetDescriptor()->FindFieldByName("update_mask");
-  if (field != nullptr && request.GetReflection()->HasField(request, field)) {
-    mask = static_cast<const google::protobuf::FieldMask&>(request.GetReflection()->GetMessage(request, field));
+std::set<std::pair<std::string, std::string>> ExternalIdsOf(const Message& record) {
+  std::set<std::pair<std::string, std::string>> ids;
+  const FieldDescriptor* field = record.GetDescriptor()->FindFieldByName("external_ids");
+  for (int i = 0; field != nullptr && i < record.GetReflection()->FieldSize(record, field); ++i) {
+    const Message& entry = record.GetReflection()->GetRepeatedMessage(record, field, i);
+    ids.emplace(GetText(entry, "system"), GetText(entry, "id"));
   }
-  if (mask.paths_size() > 0) return mask;
-  std::vector<const FieldDescriptor*> set;
-  body.GetReflection()->ListFields(body, &set);
-  for (const FieldDescriptor* path : set) mask.add_paths(path->name());
-  return mask;
+  return ids;
 }
 
-// Copies what the mask names from `body` into `record`. Output-only fields are passed over (AIP-134, AIP-161).
-absl::Status ApplyMask(const google::protobuf::FieldMask& mask, const Message& body, const std::string& field,
-                       Message* record) {
-  const auto* descriptor = record->GetDescriptor();
-  for (const std::string& path : mask.paths()) {
-    if (path == "*") {
-      for (int i = 0; i < descriptor->field_count(); ++i) {
-        google::protobuf::FieldMask one;
-        if (HasBehavior(descriptor->field(i), google::api::IMMUTABLE)) continue;
-        one.add_paths(descriptor->field(i)->name());
-        EMBUDO_RETURN_IF_ERROR(ApplyMask(one, body, field, record));
+/// What makes a changed record found by its external ids as they are now.
+Writer::InTransaction RenameExternally(const Table& table, const std::string& tenant, const Message& before,
+                                       const Message& after) {
+  const auto old_ids = ExternalIdsOf(before);
+  const auto new_ids = ExternalIdsOf(after);
+  if (old_ids == new_ids) return {};
+  const std::string own = table.IdsOf(after).back();
+  return [&table, tenant, own, old_ids, new_ids](db::Connection& connection) -> absl::Status {
+    const std::string name = table.name() + "_external_id";
+    for (const auto& [system, id] : old_ids) {
+      if (new_ids.contains({system, id})) continue;
+      EMBUDO_RETURN_IF_ERROR(
+          connection
+              .Exec("DELETE FROM " + name + " WHERE tenant_id = $1 AND system = $2 AND external_id = $3",
+                    db::Params::Of(tenant, system, id))
+              .status());
+    }
+    for (const auto& [system, id] : new_ids) {
+      if (old_ids.contains({system, id})) continue;
+      const absl::Status status = connection
+                                      .Exec("INSERT INTO " + name + " (tenant_id, system, external_id, " +
+                                                table.key_columns().back() + ") VALUES ($1, $2, $3, $4::uuid)",
+                                            db::Params::Of(tenant, system, id, own))
+                                      .status();
+      if (status.code() == absl::StatusCode::kAlreadyExists) {
+        return AlreadyExists(table.resource_type(), system + ":" + id);
       }
-      continue;
+      EMBUDO_RETURN_IF_ERROR(status);
     }
-    const std::string top = path.substr(0, path.find('.'));
-    const FieldDescriptor* target = descriptor->FindFieldByName(top);
-    if (target == nullptr) return InvalidField("update_mask", "\"" + path + "\" is no field of " + field);
-    if (top == "name" || top == "etag" || HasBehavior(target, google::api::OUTPUT_ONLY)) continue;
-    if (HasBehavior(target, google::api::IMMUTABLE)) {
-      return InvalidField("update_mask", "\"" + path + "\" can't be changed by an update");
-    }
-    if (target->is_map() && path.size() > top.size()) {
-      // One key of a map: set it, or take it away where the body has none.
-      const std::string key = path.substr(top.size() + 1);
-      std::unique_ptr<Message> merged(record->New());
-      const auto copy = [&](const Message& from, bool wanted) {
-        for (int i = 0; i < from.GetReflection()->FieldSize(from, target); ++i) {
-          const Message& entry = from.GetReflection()->GetRepeatedMessage(from, target, i);
-          if ((GetText(entry, "key") == key) == wanted) {
-            merged->GetReflection()->AddMessage(merged.get(), target)->CopyFrom(entry);
-          }
-        }
-      };
-      copy(*record, false);
-      copy(body, true);
-      record->GetReflection()->ClearField(record, target);
-      record->MergeFrom(*merged);
-      continue;
-    }
-    record->GetReflection()->ClearField(record, target);
-    std::unique_ptr<Message> only(body.New());
-    google::protobuf::FieldMask one;
-    one.add_paths(top);
-    google::protobuf::util::FieldMaskUtil::MergeOptions options;
-    options.set_replace_message_fields(true);
-    options.set_replace_repeated_fields(true);
-    google::protobuf::util::FieldMaskUtil::MergeMessageTo(body, one, options, record);
-  }
-  return absl::OkStatus();
+    return absl::OkStatus();
+  };
 }
 
 }  // namespace
@@ -165,7 +143,13 @@ void Resource::Bind(rpc::Service& service) {
 }
 
 absl::StatusOr<Record> Resource::Find(const rpc::CallContext& call, const std::string& name) const {
-  EMBUDO_ASSIGN_OR_RETURN(Record record, FindAsIs(call, name));
+  absl::StatusOr<Record> found = FindAsIs(call, name);
+  if (found.status().code() == absl::StatusCode::kNotFound && rules_.moved) {
+    EMBUDO_ASSIGN_OR_RETURN(const std::string now, rules_.moved(call, name));
+    if (!now.empty()) found = FindAsIs(call, now);
+  }
+  if (!found.ok()) return found.status();
+  Record record = *std::move(found);
   // A survivor may have been merged in its turn.
   for (std::string into = GetText(*record.message, "merged_into"); !into.empty();
        into = GetText(*record.message, "merged_into")) {
@@ -198,6 +182,16 @@ absl::StatusOr<Record> Resource::Load(const rpc::CallContext& call, const std::s
   if (!deleted_too && HasTime(*record.message, "delete_time")) return NotFound(table_.resource_type(), name);
   if (rules_.visible && !rules_.visible(call, *record.message)) return NotFound(table_.resource_type(), name);
   return record;
+}
+
+absl::StatusOr<Record> Resource::LoadAsIs(const rpc::CallContext& call, const std::string& name) const {
+  EMBUDO_ASSIGN_OR_RETURN(Record record, FindAsIs(call, name));
+  if (rules_.visible && !rules_.visible(call, *record.message)) return NotFound(table_.resource_type(), name);
+  return record;
+}
+
+absl::StatusOr<filter::Filter> Resource::CompileFilter(const rpc::CallContext& call, const std::string& text) const {
+  return filter::Filter::Compile(text, schema_, resolver_ ? resolver_(call) : filter::Resolver());
 }
 
 absl::Status Resource::Get(const rpc::CallContext& call, const Message& request, Message& response) const {
@@ -239,17 +233,34 @@ void Resource::FillRequest(const rpc::CallContext& call, const Message& request,
   if (!change->request_id.empty()) change->request_hash = HashRequest(call.method, request);
 }
 
+void Resource::Stamp(const rpc::CallContext& call, Time now, Message& record) {
+  if (!HasTime(record, "create_time")) SetTime(&record, "create_time", now);
+  SetTime(&record, "update_time", now);
+  SetText(&record, "creator", call.identity.actor);
+}
+
 absl::StatusOr<Change> Resource::NewChange(const rpc::CallContext& call, std::unique_ptr<Message> record,
                                            const Message& request) {
   const Time now = clock_.Now();
-  if (!HasTime(*record, "create_time")) SetTime(record.get(), "create_time", now);
-  SetTime(record.get(), "update_time", now);
-  SetText(record.get(), "creator", call.identity.actor);
+  Stamp(call, now, *record);
   if (rules_.prepare) EMBUDO_RETURN_IF_ERROR(rules_.prepare(call, *record, nullptr));
+  return ChangeOfNew(call, now, std::move(record), request);
+}
+
+Change Resource::NewPreparedChange(const rpc::CallContext& call, std::unique_ptr<Message> record,
+                                   const Message& request) const {
+  const Time now = clock_.Now();
+  Stamp(call, now, *record);
+  return ChangeOfNew(call, now, std::move(record), request);
+}
+
+Change Resource::ChangeOfNew(const rpc::CallContext& call, Time now, std::unique_ptr<Message> record,
+                             const Message& request) const {
   SetText(record.get(), "etag", "1");
   Change change;
   change.table = &table_;
   change.partition_key = rules_.partition_key ? rules_.partition_key(*record) : table_.IdsOf(*record).back();
+  for (const auto& id : ExternalIdsOf(*record)) change.new_external_ids.push_back(id);
   change.after = {std::move(record), 1, 1};
   change.event_type = rules_.created;
   change.time = now;
@@ -263,10 +274,10 @@ absl::StatusOr<Change> Resource::NewChange(const rpc::CallContext& call, std::un
 }
 
 std::optional<Change> Resource::ChangeOf(const rpc::CallContext& call, const Record& before,
-                                         std::unique_ptr<Message> after, type::v1::EventType event) const {
+                                         std::unique_ptr<Message> after, type::v1::EventType event, bool always) const {
   Change change;
   change.changed_fields = ChangedFields(*before.message, *after);
-  if (change.changed_fields.empty()) return std::nullopt;
+  if (change.changed_fields.empty() && !always) return std::nullopt;
   change.table = &table_;
   change.time = clock_.Now();
   SetTime(after.get(), "update_time", change.time);
@@ -288,31 +299,48 @@ std::optional<Change> Resource::ChangeOf(const rpc::CallContext& call, const Rec
 
 absl::Status Resource::WriteNew(const rpc::CallContext& call, std::unique_ptr<Message> record, const Message& request,
                                 Message& response) {
-  Change key;  // what FindAnswer needs
-  key.table = &table_;
-  FillRequest(call, request, &key);
-  absl::Status status = InsertNew(call, std::move(record), request, response);
-  // A repeated call meets what its first run, and others since, left behind; its first answer comes before any error.
-  if (!status.ok() && !key.request_id.empty() && IsReplayable(status)) {
-    EMBUDO_ASSIGN_OR_RETURN(const bool found, writer_.FindAnswer(call.tenant(), key, &response, call.deadline));
-    if (found) status = absl::OkStatus();
+  absl::Status status;
+  // Again where another record that is written with it has just been changed.
+  for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
+    status = InsertNew(call, *record, request, response);
+    if (ReasonOf(status) != "VERSION_CHANGED") break;
   }
+  if (!status.ok()) status = FirstAnswerOr(call, request, status, response);
   if (status.ok()) Derive(call, response);
   return status;
 }
 
-absl::Status Resource::InsertNew(const rpc::CallContext& call, std::unique_ptr<Message> record, const Message& request,
+absl::Status Resource::FirstAnswerOr(const rpc::CallContext& call, const Message& request, const absl::Status& status,
+                                     Message& response) const {
+  Change key;  // what FindAnswer needs
+  key.table = &table_;
+  FillRequest(call, request, &key);
+  if (key.request_id.empty() || !IsReplayable(status)) return status;
+  EMBUDO_ASSIGN_OR_RETURN(const bool found, writer_.FindAnswer(call.tenant(), key, &response, call.deadline));
+  return found ? absl::OkStatus() : status;
+}
+
+absl::Status Resource::InsertNew(const rpc::CallContext& call, const Message& record, const Message& request,
                                  Message& response) {
-  EMBUDO_ASSIGN_OR_RETURN(Change change, NewChange(call, std::move(record), request));
+  EMBUDO_ASSIGN_OR_RETURN(Change change, NewChange(call, Copy(record), request));
   response.CopyFrom(*change.after.message);
+  Effects effects;
+  effects.event = change.event_type;
+  if (rules_.effects) EMBUDO_RETURN_IF_ERROR(rules_.effects(call, response, nullptr, effects));
   if (GetFlag(request, "validate_only")) {
     const absl::Status taken = Find(call, NameOf(response)).status();
     if (taken.ok()) return AlreadyExists(table_.resource_type(), NameOf(response));
     return taken.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : taken;
   }
-  EMBUDO_ASSIGN_OR_RETURN(const Written written, writer_.Write(call.tenant(), std::move(change), call.deadline));
-  if (written.replayed != nullptr) response.CopyFrom(*written.replayed);
-  return absl::OkStatus();
+  if (rules_.inserting) {
+    EMBUDO_RETURN_IF_ERROR(rules_.inserting(call, *change.after.message));
+    response.CopyFrom(*change.after.message);
+  }
+  change.event_type = effects.event;
+  std::vector<Change> changes;
+  changes.push_back(std::move(change));
+  for (Change& also : effects.also) changes.push_back(std::move(also));
+  return WritePlanned(call, std::move(changes), effects.statements, response);
 }
 
 absl::StatusOr<std::unique_ptr<Message>> Resource::NewRecord(const Message& request) const {
@@ -341,28 +369,29 @@ absl::Status Resource::CreateMissing(const rpc::CallContext& call, const Message
   return WriteNew(call, std::move(record), request, response);
 }
 
-absl::Status Resource::Update(const rpc::CallContext& call, const Message& request, Message& response) {
+absl::StatusOr<Resource::Mutate> Resource::UpdateOf(const Message& request) const {
   const FieldDescriptor* field = BodyField(request, table_);
   const Message& body = request.GetReflection()->GetMessage(request, field);
   EMBUDO_RETURN_IF_ERROR(ParseName(table_.pattern(), NameOf(body), field->name() + ".name").status());
-  const google::protobuf::FieldMask mask = MaskOf(request, body);
-  const bool explicit_mask =
-      request.GetReflection()->HasField(request, request.GetDescriptor()->FindFieldByName("update_mask"));
-  const absl::Status status = Modify(
-      call, NameOf(body), GetText(body, "etag"), request, rules_.updated,
-      [&](Message& record, Effects&) -> absl::Status {
-        google::protobuf::FieldMask paths = mask;
-        if (!explicit_mask) {
-          // Without a mask an immutable field may be sent back as it was read.
-          paths.clear_paths();
-          for (const std::string& path : mask.paths()) {
-            const FieldDescriptor* descriptor = record.GetDescriptor()->FindFieldByName(path);
-            if (!HasBehavior(descriptor, google::api::IMMUTABLE)) paths.add_paths(path);
-          }
-        }
-        return ApplyMask(paths, body, field->name(), &record);
-      },
-      response);
+  google::protobuf::FieldMask mask = MaskOf(request, body);
+  if (!request.GetReflection()->HasField(request, request.GetDescriptor()->FindFieldByName("update_mask"))) {
+    // Without a mask an immutable field may be sent back as it was read.
+    google::protobuf::FieldMask paths;
+    for (const std::string& path : mask.paths()) {
+      if (!HasBehavior(body.GetDescriptor()->FindFieldByName(path), google::api::IMMUTABLE)) paths.add_paths(path);
+    }
+    mask = paths;
+  }
+  return Mutate([mask, &body, field](Message& record, Effects&) -> absl::Status {
+    return ApplyMask(mask, body, field->name(), &record);
+  });
+}
+
+absl::Status Resource::Update(const rpc::CallContext& call, const Message& request, Message& response) {
+  EMBUDO_ASSIGN_OR_RETURN(const Mutate mutate, UpdateOf(request));
+  const Message& body = request.GetReflection()->GetMessage(request, BodyField(request, table_));
+  const absl::Status status =
+      Modify(call, NameOf(body), GetText(body, "etag"), request, rules_.updated, mutate, response);
   if (status.code() == absl::StatusCode::kNotFound && GetFlag(request, "allow_missing")) {
     return CreateMissing(call, request, response);
   }
@@ -376,8 +405,14 @@ absl::Status Resource::CheckReferences(const rpc::CallContext& call, const Messa
     db::Params params = db::Params::Of(call.tenant());
     for (size_t i = 0; i < ids.size(); ++i) {
       const std::string parameter = "$" + std::to_string(i + 2);
-      sql += reference.set ? " AND " + parameter + " = ANY(" + reference.columns[i] + ")"
-                           : " AND " + reference.columns[i] + "::text = " + parameter;
+      const std::string& column = reference.columns[i];
+      if (reference.set && i + 1 == ids.size()) {
+        sql += " AND " + parameter + " = ANY(" + column + ")";
+      } else if (column == "lead_id" || (table_.uuid_key() && i + 1 == ids.size())) {
+        sql += " AND " + column + " = " + parameter + "::uuid";  // as the index has it
+      } else {
+        sql += " AND " + column + "::text = " + parameter;
+      }
       params.Add(ids[i]);
     }
     EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, call.tenant(), call.deadline, sql, params));
@@ -391,37 +426,51 @@ absl::Status Resource::CheckReferences(const rpc::CallContext& call, const Messa
   return absl::OkStatus();
 }
 
+Resource::Mutate Resource::DeleteOf(const rpc::CallContext& call) const {
+  return [this, &call](Message& record, Effects&) -> absl::Status {
+    EMBUDO_RETURN_IF_ERROR(CheckReferences(call, record));
+    SetTime(&record, "delete_time", clock_.Now());
+    SetTime(&record, "purge_time", clock_.Now() + kUndeletable);
+    return absl::OkStatus();
+  };
+}
+
 absl::Status Resource::Delete(const rpc::CallContext& call, const Message& request, Message& response) {
-  return Modify(
-      call, NameOf(request), GetText(request, "etag"), request, rules_.deleted,
-      [&](Message& record, Effects&) -> absl::Status {
-        EMBUDO_RETURN_IF_ERROR(CheckReferences(call, record));
-        SetTime(&record, "delete_time", clock_.Now());
-        return absl::OkStatus();
-      },
-      response);
+  return Modify(call, NameOf(request), GetText(request, "etag"), request, rules_.deleted, DeleteOf(call), response);
 }
 
 absl::StatusOr<std::vector<Change>> Resource::Plan(const rpc::CallContext& call, const std::string& name,
                                                    const std::string& etag, type::v1::EventType event,
-                                                   const Mutate& mutate, Message& response) const {
+                                                   const Mutate& mutate, Message& response,
+                                                   Writer::InTransaction* statements) const {
   EMBUDO_ASSIGN_OR_RETURN(Record before, Load(call, name));
-  Effects effects{.event = event, .also = {}, .statements = {}};
-  return PlanOn(call, before, etag, effects, mutate, response);
+  Effects effects;
+  effects.event = event;
+  auto changes = PlanOn(call, before, etag, effects, mutate, response, Reach());
+  if (statements != nullptr) *statements = std::move(effects.statements);
+  return changes;
 }
 
 absl::StatusOr<std::vector<Change>> Resource::PlanOn(const rpc::CallContext& call, const Record& before,
                                                      const std::string& etag, Effects& effects, const Mutate& mutate,
-                                                     Message& response) const {
+                                                     Message& response, Reach reach) const {
   if (!etag.empty() && etag != std::to_string(before.revision)) return StaleEtag(NameOf(*before.message));
-  if (rules_.writable) EMBUDO_RETURN_IF_ERROR(rules_.writable(call, *before.message));
-  std::unique_ptr<Message> after(before.message->New());
-  after->CopyFrom(*before.message);
+  if (rules_.writable && !reach.readers_too) EMBUDO_RETURN_IF_ERROR(rules_.writable(call, *before.message));
+  std::unique_ptr<Message> after = Copy(*before.message);
   EMBUDO_RETURN_IF_ERROR(mutate(*after, effects));
-  if (rules_.prepare) EMBUDO_RETURN_IF_ERROR(rules_.prepare(call, *after, before.message.get()));
-  std::vector<Change> changes;
-  std::optional<Change> change = ChangeOf(call, before, std::move(after), effects.event);
+  if (rules_.prepare && !effects.prepared) {
+    EMBUDO_RETURN_IF_ERROR(rules_.prepare(call, *after, before.message.get()));
+  }
+  std::vector<Change> changes = std::move(effects.first);
+  std::optional<Change> change = ChangeOf(call, before, std::move(after), effects.event, effects.always);
   response.CopyFrom(change ? *change->after.message : *before.message);
+  if (change && !effects.statements) {
+    effects.statements = RenameExternally(table_, call.tenant(), *before.message, *change->after.message);
+  }
+  if (change && rules_.effects) {
+    EMBUDO_RETURN_IF_ERROR(rules_.effects(call, response, before.message.get(), effects));
+    change->event_type = effects.event;
+  }
   if (change) changes.push_back(*std::move(change));
   for (Change& also : effects.also) changes.push_back(std::move(also));
   return changes;
@@ -429,34 +478,33 @@ absl::StatusOr<std::vector<Change>> Resource::PlanOn(const rpc::CallContext& cal
 
 absl::Status Resource::Modify(const rpc::CallContext& call, const std::string& name, const std::string& etag,
                               const Message& request, type::v1::EventType event, const Mutate& mutate,
-                              Message& response) {
+                              Message& response, Reach reach) {
   Change key;
   key.table = &table_;
   FillRequest(call, request, &key);
-  absl::Status status = TryModify(call, name, etag, key, GetFlag(request, "validate_only"), event, mutate, response);
-  // A repeated call would meet the state that its first run left behind; its first answer comes before any error.
-  if (!status.ok() && !key.request_id.empty() && IsReplayable(status)) {
-    EMBUDO_ASSIGN_OR_RETURN(const bool found, writer_.FindAnswer(call.tenant(), key, &response, call.deadline));
-    if (found) status = absl::OkStatus();
-  }
+  absl::Status status =
+      TryModify(call, name, etag, key, GetFlag(request, "validate_only"), event, mutate, response, reach);
+  if (!status.ok()) status = FirstAnswerOr(call, request, status, response);
   if (status.ok()) Derive(call, response);
   return status;
 }
 
 absl::Status Resource::TryModify(const rpc::CallContext& call, const std::string& name, const std::string& etag,
                                  const Change& key, bool validate_only, type::v1::EventType event, const Mutate& mutate,
-                                 Message& response) {
+                                 Message& response, Reach reach) {
   absl::Status last;
   for (int attempt = 0; attempt < kWriteAttempts; ++attempt) {
-    EMBUDO_ASSIGN_OR_RETURN(Record before, Load(call, name));
-    Effects effects{.event = event, .also = {}, .statements = {}};
-    EMBUDO_ASSIGN_OR_RETURN(std::vector<Change> changes, PlanOn(call, before, etag, effects, mutate, response));
+    EMBUDO_ASSIGN_OR_RETURN(Record before, Load(call, name, reach.deleted_too));
+    Effects effects;
+    effects.event = event;
+    EMBUDO_ASSIGN_OR_RETURN(std::vector<Change> changes, PlanOn(call, before, etag, effects, mutate, response, reach));
     if (validate_only) return absl::OkStatus();
     if (changes.empty()) return AnswerUnchanged(call, key, before, response);
     changes[0].request_id = key.request_id;
     changes[0].request_hash = key.request_hash;
     changes[0].method = key.method;
-    if (changes[0].table != &table_) changes[0].answer = std::shared_ptr<Message>(Copy(response));
+    const bool own = NameOf(*changes[0].after.message) == NameOf(response);
+    if (!own) changes[0].answer = std::shared_ptr<Message>(Copy(response));
     last = WritePlanned(call, std::move(changes), effects.statements, response);
     if (ReasonOf(last) != "VERSION_CHANGED") return last;
   }

@@ -203,6 +203,18 @@ absl::StatusOr<Written> Parse(std::string_view text, DateOrder order) {
   return written;
 }
 
+/// How far a zone is ahead of UTC. `local`: the time is what the zone's clocks show.
+milliseconds OffsetAt(Time time, bool local, const std::string& time_zone) {
+  if (time_zone.empty() || time_zone == "UTC") return milliseconds(0);
+  const std::unique_ptr<icu::TimeZone> zone(icu::TimeZone::createTimeZone(icu::UnicodeString::fromUTF8(time_zone)));
+  int32_t raw_offset = 0;
+  int32_t dst_offset = 0;
+  UErrorCode error = U_ZERO_ERROR;
+  const auto millis = std::chrono::floor<milliseconds>(time).time_since_epoch().count();
+  zone->getOffset(static_cast<UDate>(millis), local, raw_offset, dst_offset, error);
+  return milliseconds(U_FAILURE(error) ? 0 : raw_offset + dst_offset);
+}
+
 }  // namespace
 
 absl::StatusOr<Day> ParseDay(std::string_view text, DateOrder order) {
@@ -223,15 +235,11 @@ bool IsTimeZone(const std::string& name) {
 
 Time LocalToUtc(std::chrono::local_time<microseconds> local, const std::string& time_zone) {
   const Time as_utc(local.time_since_epoch());
-  if (time_zone.empty() || time_zone == "UTC") return as_utc;
-  const std::unique_ptr<icu::TimeZone> zone(icu::TimeZone::createTimeZone(icu::UnicodeString::fromUTF8(time_zone)));
-  int32_t raw_offset = 0;
-  int32_t dst_offset = 0;
-  UErrorCode error = U_ZERO_ERROR;
-  const auto millis = std::chrono::floor<milliseconds>(as_utc).time_since_epoch().count();
-  zone->getOffset(static_cast<UDate>(millis), /*local=*/true, raw_offset, dst_offset, error);
-  if (U_FAILURE(error)) return as_utc;
-  return as_utc - milliseconds(raw_offset + dst_offset);
+  return as_utc - OffsetAt(as_utc, /*local=*/true, time_zone);
+}
+
+Day DayIn(Time time, const std::string& time_zone) {
+  return std::chrono::floor<std::chrono::days>(time + OffsetAt(time, /*local=*/false, time_zone));
 }
 
 }  // namespace embudo::text

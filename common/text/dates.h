@@ -28,5 +28,7 @@ absl::StatusOr<Time> ParseTime(std::string_view text, DateOrder order = DateOrde
 bool IsTimeZone(const std::string& name);
 /// The moment that a local time of a zone is; in the hour that a clock shows twice, the first. UTC for unknown zones.
 Time LocalToUtc(std::chrono::local_time<std::chrono::microseconds> local, const std::string& time_zone);
+/// The calendar day that it is in a zone at that moment. UTC's for unknown zones.
+Day DayIn(Time time, const std::string& time_zone);
 
 }  // namespace embudo::text

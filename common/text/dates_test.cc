@@ -84,5 +84,14 @@ TEST(DatesTest, RefusesWrongTimes) {
             "\"2024-02-01 10:00+9\" is not a time: something else follows its time of day");
 }
 
+TEST(DatesTest, TheDayIsThatOfTheZone) {
+  const Time evening = std::chrono::sys_days(std::chrono::year(2026) / 3 / 1) + std::chrono::hours(23);
+  EXPECT_EQ(DayIn(evening, ""), std::chrono::sys_days(std::chrono::year(2026) / 3 / 1));
+  EXPECT_EQ(DayIn(evening, "Europe/Berlin"), std::chrono::sys_days(std::chrono::year(2026) / 3 / 2));
+  EXPECT_EQ(DayIn(evening - std::chrono::hours(19), "America/New_York"),
+            std::chrono::sys_days(std::chrono::year(2026) / 2 / 28));
+  EXPECT_EQ(DayIn(evening, "Europe/Atlantis"), std::chrono::sys_days(std::chrono::year(2026) / 3 / 1));
+}
+
 }  // namespace
 }  // namespace embudo::text

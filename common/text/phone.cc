@@ -53,4 +53,9 @@ std::string PhoneMatchKey(std::string_view text, std::string_view region) {
   return digits.size() < kMinKeyDigits ? "" : digits;
 }
 
+std::string CallingCode(std::string_view region) {
+  const int code = PhoneNumberUtil::GetInstance()->GetCountryCodeForRegion(std::string(region));
+  return code == 0 ? "" : std::to_string(code);
+}
+
 }  // namespace embudo::text

@@ -21,5 +21,7 @@ PhoneQuality QualityOfPhone(std::string_view text, std::string_view region);
 /// What two spellings of one line have in common: E.164 without extension, or the digits of what does not parse. Empty
 /// if fewer than five digits remain, which would match too much.
 std::string PhoneMatchKey(std::string_view text, std::string_view region);
+/// The digits that numbers of the region begin with in E.164 (US: 1); empty for an unknown region.
+std::string CallingCode(std::string_view region);
 
 }  // namespace embudo::text

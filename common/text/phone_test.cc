@@ -70,5 +70,11 @@ TEST(PhoneTest, ReadsEveryCountrysNumbers) {
   EXPECT_GE(same, checked * 99 / 100);
 }
 
+TEST(PhoneTest, RegionsHaveCallingCodes) {
+  EXPECT_EQ(CallingCode("US"), "1");
+  EXPECT_EQ(CallingCode("DE"), "49");
+  EXPECT_EQ(CallingCode("XX"), "");
+}
+
 }  // namespace
 }  // namespace embudo::text

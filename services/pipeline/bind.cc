@@ -5,7 +5,9 @@
 #include "common/base/error.h"
 #include "common/event/relay.h"
 #include "services/pipeline/events/hub.h"
+#include "services/pipeline/events/kanban_fold.h"
 #include "services/pipeline/events/maintenance.h"
+#include "services/pipeline/events/quote_expiry.h"
 #include "services/pipeline/events/tail.h"
 #include "services/pipeline/rpc/records.h"
 #include "services/pipeline/rpc/services.h"
@@ -22,6 +24,8 @@ struct Rooms {
         records(pool, environment.clock, [this] { relay.Wake(); }),
         hub({.postgres = worker, .redis = environment.config.redis}, environment.metrics),
         maintenance(worker, environment.clock),
+        quote_expiry(worker, records.quotes(), environment.clock),
+        kanban_fold(worker),
         events{hub, [this] { return maintenance.cursors(); }, records.leads().schema(),
                [this](const embudo::rpc::CallContext& call, const type::v1::Lead& lead) {
                  return records.MaySee(call, lead);
@@ -33,6 +37,8 @@ struct Rooms {
   rpc::Records records;
   events::Hub hub;
   events::Maintenance maintenance;
+  events::QuoteExpiry quote_expiry;
+  events::KanbanFold kanban_fold;
   events::EventRoom events;
 };
 
@@ -66,9 +72,10 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rpc::MakeNotificationService(rooms->records));
   bindings.services.push_back(rpc::MakeQuoteService(rooms->records));
   bindings.services.push_back(events::MakeEventService(rooms->events));
-  bindings.background = {std::shared_ptr<Background>(rooms, &rooms->maintenance),
-                         std::shared_ptr<Background>(rooms, &rooms->relay),
-                         std::shared_ptr<Background>(rooms, &rooms->hub)};
+  bindings.background = {
+      std::shared_ptr<Background>(rooms, &rooms->maintenance), std::shared_ptr<Background>(rooms, &rooms->kanban_fold),
+      std::shared_ptr<Background>(rooms, &rooms->relay), std::shared_ptr<Background>(rooms, &rooms->hub),
+      std::shared_ptr<Background>(rooms, &rooms->quote_expiry)};
   bindings.ready = [rooms] { return CheckSchema(rooms->pool); };
   return absl::OkStatus();
 }

@@ -24,7 +24,7 @@ cli::Json RowOf(const Figure& figure) {
 absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   std::vector<Figure> figures;
   absl::Status status;
-  for (const auto measure : {MeasureCreate, MeasureLatency, MeasureImport}) {
+  for (const auto measure : {MeasureCreate, MeasureRecords, MeasureLatency, MeasureImport}) {
     if (status.ok()) status = measure(context, options, &figures);
   }
   std::vector<cli::Json> rows;
@@ -43,6 +43,7 @@ void AddBench(CLI::App& app, cli::Context& context) {
   auto options = std::make_shared<Options>();
   command->add_option("--in-flight", options->in_flight, "Calls at once")->capture_default_str();
   command->add_option("--seconds", options->seconds, "Seconds that each measurement takes")->capture_default_str();
+  command->add_option("--leads", options->leads, "Leads that are read, listed and moved")->capture_default_str();
   command->add_option("--import-rows", options->import_rows, "Rows of the import")->capture_default_str();
   command
       ->add_option("--postgres", options->postgres,

@@ -1,21 +1,14 @@
 // CreateLead at many in flight, against pgbench running the same statement.
 
-#include <atomic>
-#include <condition_variable>
-#include <cstdlib>
-#include <fstream>
-#include <mutex>
+#include <memory>
 
-#include "common/base/error.h"
 #include "common/resource/writer.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
 #include "services/pipeline/storage/tables.h"
-#include "tools/bench/measure.h"
+#include "tools/bench/load.h"
 
 namespace embudo::bench {
 namespace {
-
-using std::chrono::steady_clock;
 
 constexpr char kCreateLead[] = "embudo.pipeline.v1.LeadService/CreateLead";
 
@@ -33,65 +26,6 @@ pipeline::v1::CreateLeadRequest LeadToCreate(int64_t n) {
   request.set_request_id(cli::NewRequestId());
   return request;
 }
-
-/// Keeps a number of calls in flight until the time is over.
-class Load {
- public:
-  Load(cli::Context& context, int in_flight, std::chrono::seconds duration)
-      : client_(context.ClientOf(kCreateLead)),
-        identity_(context.identity()),
-        in_flight_(in_flight),
-        end_(steady_clock::now() + duration) {}
-
-  absl::Status Run() {
-    for (int i = 0; i < in_flight_; ++i) Next();
-    std::unique_lock lock(mutex_);
-    idle_.wait(lock, [&] { return running_ == 0; });
-    return failure_;
-  }
-
-  Latencies& latencies() { return latencies_; }
-
- private:
-  struct Call {
-    pipeline::v1::CreateLeadRequest request;
-    type::v1::Lead response;
-    steady_clock::time_point start;
-  };
-
-  void Next() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (steady_clock::now() >= end_ || !failure_.ok()) return;
-      ++running_;
-    }
-    auto call = std::make_shared<Call>();
-    call->request = LeadToCreate(next_++);
-    call->start = steady_clock::now();
-    client_.CallAsync(kCreateLead, identity_, call->request, &call->response, [this, call](const absl::Status& status) {
-      {
-        const std::lock_guard lock(mutex_);
-        latencies_.Add(steady_clock::now() - call->start);
-        if (!status.ok()) failure_ = status;
-      }
-      Next();
-      const std::lock_guard lock(mutex_);
-      --running_;
-      idle_.notify_all();
-    });
-  }
-
-  rpc::Client& client_;
-  const rpc::Identity identity_;
-  const int in_flight_;
-  const steady_clock::time_point end_;
-  std::atomic<int64_t> next_{0};
-  std::mutex mutex_;
-  std::condition_variable idle_;
-  int running_ = 0;
-  absl::Status failure_;
-  Latencies latencies_;
-};
 
 /// The service's own statement for one new lead, as a pgbench script: `:n` makes each lead another.
 std::string PgbenchScript(const std::string& tenant) {
@@ -143,39 +77,13 @@ std::string PgbenchScript(const std::string& tenant) {
   return "\\set n random(1, 281474976710655)\n" + sql + ";\n";
 }
 
-absl::StatusOr<double> PgbenchRate(const cli::Context& context, const Options& options) {
-  const std::string file = "/tmp/embudo-bench-" + cli::NewRequestId() + ".sql";
-  std::ofstream(file) << PgbenchScript(context.tenant);
-  absl::StatusOr<std::string> output = RunCommand(
-      "$(find /usr/lib/postgresql -name pgbench | tail -1) -n -M prepared -c " + std::to_string(options.in_flight) +
-      " -j 2 -T " + std::to_string(options.seconds) + " -f " + file + " '" + options.postgres + "'");
-  std::remove(file.c_str());
-  if (!output.ok()) return output.status();
-  const size_t at = output->find("tps = ");
-  return at == std::string::npos ? 0 : std::atof(output->c_str() + at + 6);
-}
-
 }  // namespace
 
 absl::Status MeasureCreate(cli::Context& context, const Options& options, std::vector<Figure>* figures) {
-  EMBUDO_RETURN_IF_ERROR(Load(context, options.in_flight, std::chrono::seconds(1)).Run());  // warm
-  const CpuSeconds before = ReadCpu(options);
-  Load load(context, options.in_flight, std::chrono::seconds(options.seconds));
-  EMBUDO_RETURN_IF_ERROR(load.Run());
-  const CpuSeconds after = ReadCpu(options);
-  const auto calls = static_cast<double>(load.latencies().count());
-  double limit = 0;
-  if (!options.postgres.empty()) {
-    EMBUDO_ASSIGN_OR_RETURN(limit, PgbenchRate(context, options));
-  }
-  const std::string what = "CreateLead, " + std::to_string(options.in_flight) + " in flight";
-  figures->push_back({what, "calls/s", calls / options.seconds, limit, "pgbench, the same statement"});
-  figures->push_back({what + ", p50", "ms", load.latencies().Percentile(0.5), 0, ""});
-  figures->push_back({what + ", p99", "ms", load.latencies().Percentile(0.99), 0, ""});
-  figures->push_back({what + ", CPU of the service", "µs/call", (after.service - before.service) / calls * 1e6, 0, ""});
-  figures->push_back(
-      {what + ", CPU of PostgreSQL", "µs/call", (after.postgres - before.postgres) / calls * 1e6, 0, ""});
-  return absl::OkStatus();
+  return MeasureLoad(
+      context, options, "CreateLead", kCreateLead, type::v1::Lead::default_instance(),
+      [](int64_t n) { return std::make_unique<pipeline::v1::CreateLeadRequest>(LeadToCreate(n)); },
+      [&] { return PgbenchRate(options, PgbenchScript(context.tenant)); }, "pgbench, the same statement", figures);
 }
 
 }  // namespace embudo::bench

@@ -14,6 +14,7 @@ struct Options {
   int in_flight = 32;
   int seconds = 5;
   int import_rows = 20000;
+  int leads = 10000;
   /// libpq conninfo with database, of a superuser: for pgbench and COPY.
   std::string postgres;
   /// `host:port` of the pipeline service's /metrics.
@@ -51,6 +52,7 @@ CpuSeconds ReadCpu(const Options& options);
 
 /// Each adds its figures.
 absl::Status MeasureCreate(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureRecords(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureLatency(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureImport(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 

@@ -13,7 +13,17 @@ void AddReport(CLI::App& app, Context& context);
 void AddEvents(CLI::App& app, Context& context);
 void AddImport(CLI::App& app, Context& context);
 void AddLead(CLI::App& app, Context& context);
+void AddMessage(CLI::App& app, Context& context);
+void AddAttach(CLI::App& app, Context& context);
+void AddNotifications(CLI::App& app, Context& context);
+void AddActivity(CLI::App& app, Context& context);
+void AddContact(CLI::App& app, Context& context);
+/// Further commands below `lead`.
+void AddLeadLife(CLI::App& lead, Context& context);
 void AddStage(CLI::App& app, Context& context);
+void AddApproval(CLI::App& app, Context& context);
+void AddCatalog(CLI::App& app, Context& context);
+void AddQuote(CLI::App& app, Context& context);
 void AddScore(CLI::App& app, Context& context);
 void AddRule(CLI::App& app, Context& context);
 void AddAdmin(CLI::App& app, Context& context);

@@ -110,7 +110,9 @@ absl::Status SetList(Message& record, const FieldDescriptor* field, const std::s
 
 google::protobuf::Value ToValue(const std::string& text) {
   google::protobuf::Value value;
-  if (const auto number = ParseNumber<double>(text)) {
+  if (text.size() > 1 && text.front() == '"' && text.back() == '"') {
+    value.set_string_value(text.substr(1, text.size() - 2));
+  } else if (const auto number = ParseNumber<double>(text)) {
     value.set_number_value(*number);
   } else if (text == "true" || text == "false") {
     value.set_bool_value(text == "true");

@@ -15,12 +15,13 @@ using type::v1::Lead;
 TEST(SetFieldsTest, ReadsEveryKindOfField) {
   Lead lead;
   google::protobuf::FieldMask mask;
-  const absl::Status status = SetFields(
-      lead,
-      {"display_name=A = B", "headcount=250", "recurring_months=12", "probability=33.5", "archived=true",
-       "kind=OPPORTUNITY", "expected_revenue=1234.5 EUR", "expected_close_date=2026-12-24",
-       "open_time=2026-01-02T03:04:05Z", "tags=tags/a,tags/b", "custom_fields.region=north", "custom_fields.size=5"},
-      &mask);
+  const absl::Status status =
+      SetFields(lead,
+                {"display_name=A = B", "headcount=250", "recurring_months=12", "probability=33.5", "archived=true",
+                 "kind=OPPORTUNITY", "expected_revenue=1234.5 EUR", "expected_close_date=2026-12-24",
+                 "open_time=2026-01-02T03:04:05Z", "tags=tags/a,tags/b", "custom_fields.region=north",
+                 "custom_fields.size=5", "custom_fields.code=\"007\""},
+                &mask);
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(lead.display_name(), "A = B");
   EXPECT_EQ(lead.headcount(), 250);
@@ -36,7 +37,8 @@ TEST(SetFieldsTest, ReadsEveryKindOfField) {
   EXPECT_THAT(lead.tags(), ElementsAre("tags/a", "tags/b"));
   EXPECT_EQ(lead.custom_fields().at("region").string_value(), "north");
   EXPECT_EQ(lead.custom_fields().at("size").number_value(), 5);
-  EXPECT_EQ(mask.paths_size(), 12);
+  EXPECT_EQ(lead.custom_fields().at("code").string_value(), "007");
+  EXPECT_EQ(mask.paths_size(), 13);
   EXPECT_EQ(mask.paths(10), "custom_fields.region");
 }
 

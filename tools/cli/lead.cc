@@ -25,6 +25,8 @@ struct Flags {
   std::string owner;
   std::string team;
   std::string override_reason;
+  std::string after;
+  std::string before;
 };
 
 constexpr int kMaxPageSize = 1000;
@@ -102,6 +104,8 @@ absl::StatusOr<int> Move(Context& context, const Flags& flags) {
     request.set_stage(lead.pipeline() + "/stages/" + flags.stage);
   }
   request.set_override_reason(flags.override_reason);
+  if (!flags.after.empty()) request.set_after(NameOf("leads", flags.after));
+  if (!flags.before.empty()) request.set_before(NameOf("leads", flags.before));
   request.set_request_id(NewRequestId());
   return ShowLead(context, "MoveLead", request);
 }
@@ -211,6 +215,8 @@ void AddMoving(Commands& commands) {
   CLI::App& move = commands.AddForLead("move", "Moves a lead to another stage", Move);
   move.add_option("stage", flags.stage, "Name of the stage, or its id in the lead's pipeline")->required();
   move.add_option("--override-reason", flags.override_reason, override_help);
+  move.add_option("--after", flags.after, "The card that it shall stand just after");
+  move.add_option("--before", flags.before, "The card that it shall stand just before");
   CLI::App& win = commands.AddForLead("win", "Wins a lead", Win);
   win.add_option("--revenue", flags.revenue, "What it brought");
   win.add_option("--override-reason", flags.override_reason, override_help);
@@ -229,6 +235,7 @@ void AddLead(CLI::App& app, Context& context) {
   AddReading(commands);
   AddWriting(commands);
   AddMoving(commands);
+  AddLeadLife(lead, context);
 }
 
 }  // namespace embudo::cli

@@ -41,7 +41,15 @@ int Run(int argc, char** argv) {
   app.fallthrough();
   AddReport(app, context);
   AddLead(app, context);
+  AddMessage(app, context);
+  AddAttach(app, context);
+  AddNotifications(app, context);
+  AddActivity(app, context);
+  AddContact(app, context);
   AddStage(app, context);
+  AddApproval(app, context);
+  AddCatalog(app, context);
+  AddQuote(app, context);
   AddImport(app, context);
   AddEvents(app, context);
   AddScore(app, context);

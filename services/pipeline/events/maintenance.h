@@ -14,8 +14,9 @@
 
 namespace embudo::pipeline::events {
 
-/// Upkeep of the log, at start and every hour: makes the coming days' partitions, forgets request ids after 24 hours,
-/// and reads (or, in a new installation, makes) the key of the cursors.
+/// Upkeep, at start and every hour: makes the coming days' partitions of the log, forgets request ids after 24 hours,
+/// removes deleted leads for good when their time is over, and reads (or, in a new installation, makes) the key of the
+/// cursors.
 class Maintenance : public Background {
  public:
   /// `postgres` is the conninfo of pipeline_worker.
@@ -25,11 +26,15 @@ class Maintenance : public Background {
   void Start() override;
   void Stop() override;
 
+  /// What it does each time.
+  absl::Status RunOnce();
+
   /// nullptr until the key has been read.
   std::shared_ptr<const CursorCodec> cursors();
 
  private:
-  absl::Status RunOnce();
+  absl::Status ReadKey();
+  absl::Status PurgeLeads();
 
   db::Pool pool_;
   const Clock& clock_;

@@ -1,5 +1,7 @@
 #include "services/pipeline/logic/catalog.h"
 
+#include <iterator>
+
 namespace embudo::pipeline::logic {
 
 std::string Catalog::PipelineOf(std::string_view stage) { return std::string(stage.substr(0, stage.find("/stages/"))); }
@@ -27,6 +29,27 @@ const type::v1::Stage* Catalog::WonStage(std::string_view pipeline) const {
     if (stage.is_won()) return &stage;
   }
   return nullptr;
+}
+
+const type::v1::ActivityType* Catalog::FindActivityType(std::string_view name) const {
+  for (const type::v1::ActivityType& type : activity_types) {
+    if (type.name() == name) return &type;
+  }
+  return nullptr;
+}
+
+const type::v1::ActivityType* Catalog::FirstActivityType(type::v1::Activity::Type type) const {
+  for (const type::v1::ActivityType& one : activity_types) {
+    if (one.type() == type) return &one;
+  }
+  return nullptr;
+}
+
+const std::string* Catalog::RateOn(std::string_view currency_code, Day day) const {
+  const auto rates = exchange_rates.find(currency_code);
+  if (rates == exchange_rates.end()) return nullptr;
+  const auto after = rates->second.upper_bound(day);
+  return after == rates->second.begin() ? nullptr : &std::prev(after)->second;
 }
 
 }  // namespace embudo::pipeline::logic

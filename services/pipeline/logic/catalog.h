@@ -6,6 +6,9 @@
 #include <string_view>
 #include <vector>
 
+#include "common/base/clock.h"
+#include "embudo/type/v1/activity_type.pb.h"
+#include "embudo/type/v1/custom_field.pb.h"
 #include "embudo/type/v1/pipeline.pb.h"
 #include "embudo/type/v1/team.pb.h"
 #include "embudo/type/v1/tenant.pb.h"
@@ -26,9 +29,16 @@ struct Catalog {
   std::map<std::string, type::v1::User, std::less<>> users;
   /// The teams that a user is a member of.
   std::map<std::string, std::set<std::string>, std::less<>> teams_of_user;
+  /// By sequence, ties by name.
+  std::vector<type::v1::ActivityType> activity_types;
   std::set<std::string, std::less<>> tags;
   std::set<std::string, std::less<>> products;
   std::set<std::string, std::less<>> lost_reasons;
+  /// Custom fields by key.
+  std::map<std::string, type::v1::CustomField, std::less<>> lead_fields;
+  std::map<std::string, type::v1::CustomField, std::less<>> contact_fields;
+  /// Rates of each currency by their first day.
+  std::map<std::string, std::map<Day, std::string>, std::less<>> exchange_rates;
 
   /// nullptr if there is none.
   const type::v1::Stage* FindStage(std::string_view name) const;
@@ -37,6 +47,12 @@ struct Catalog {
   const std::vector<type::v1::Stage>& StagesOf(std::string_view pipeline) const;
   const type::v1::Stage* FirstStage(std::string_view pipeline) const;
   const type::v1::Stage* WonStage(std::string_view pipeline) const;
+  const type::v1::ActivityType* FindActivityType(std::string_view name) const;
+  /// The first of that kind.
+  const type::v1::ActivityType* FirstActivityType(type::v1::Activity::Type type) const;
+  /// What one unit of a currency is worth in the tenant's own on a day, as a plain decimal; nullptr if no rate is in
+  /// force.
+  const std::string* RateOn(std::string_view currency_code, Day day) const;
 };
 
 }  // namespace embudo::pipeline::logic

@@ -30,6 +30,19 @@ Stage MakeStage(const char* id, const char* display_name, int sequence, int min_
   return stage;
 }
 
+type::v1::ActivityType MakeActivityType(const char* id, const char* display_name, type::v1::Activity::Type kind,
+                                        int sequence, int days) {
+  type::v1::ActivityType type;
+  type.set_name(std::string("activityTypes/") + id);
+  type.set_display_name(display_name);
+  type.set_type(kind);
+  type.set_sequence(sequence);
+  type.set_delay_count(days);
+  type.set_delay_unit(type::v1::DELAY_UNIT_DAY);
+  type.set_delay_from(type::v1::ActivityType::DELAY_FROM_TODAY);
+  return type;
+}
+
 }  // namespace
 
 Defaults DefaultsOfTenant() {
@@ -60,6 +73,14 @@ Defaults DefaultsOfTenant() {
     reason.set_name(std::string("lostReasons/") + id);
     reason.set_display_name(text);
   }
+
+  defaults.activity_types = {
+      MakeActivityType("email", "Email", type::v1::Activity::TYPE_EMAIL, 10, 0),
+      MakeActivityType("call", "Call", type::v1::Activity::TYPE_CALL, 20, 2),
+      MakeActivityType("meeting", "Meeting", type::v1::Activity::TYPE_MEETING, 30, 0),
+      MakeActivityType("todo", "To-Do", type::v1::Activity::TYPE_TODO, 40, 5),
+      MakeActivityType("document", "Document", type::v1::Activity::TYPE_DOCUMENT, 50, 5),
+  };
   return defaults;
 }
 

@@ -7,6 +7,8 @@
 #include "common/resource/change.h"
 #include "common/text/email.h"
 #include "common/text/phone.h"
+#include "services/pipeline/logic/conversion.h"
+#include "services/pipeline/logic/custom_fields.h"
 #include "services/pipeline/logic/exit_criteria.h"
 
 namespace embudo::pipeline::logic {
@@ -40,7 +42,7 @@ absl::Status NotInPipeline(const Lead& lead) {
       .Violation("KIND", lead.name(), "is an unqualified lead and has no stage");
 }
 
-absl::Status Normalise(const Scene& scene, Lead& lead) {
+absl::Status Normalise(const Scene& scene, const Lead* before, Lead& lead) {
   if (!lead.email().empty()) {
     auto email = text::NormaliseEmail(lead.email());
     if (!email.ok()) return InvalidField("lead.email", MessageOf(email.status()));
@@ -58,10 +60,10 @@ absl::Status Normalise(const Scene& scene, Lead& lead) {
     }
   }
   lead.set_probability(std::round(lead.probability() * 100) / 100);
-  return absl::OkStatus();
+  return ConvertAmounts(scene, before, lead);
 }
 
-absl::Status CheckReferences(const Scene& scene, Lead& lead) {
+absl::Status CheckReferences(const Scene& scene, const Lead* before, Lead& lead) {
   const Catalog& catalog = scene.catalog;
   if (!lead.owner().empty() && !catalog.users.contains(lead.owner())) return Unknown("lead.owner", lead.owner());
   lead.clear_office();
@@ -76,7 +78,8 @@ absl::Status CheckReferences(const Scene& scene, Lead& lead) {
   for (const std::string& product : lead.products()) {
     if (!catalog.products.contains(product)) return Unknown("lead.products", product);
   }
-  return absl::OkStatus();
+  return CheckCustomFields(catalog.lead_fields, scene.origin, "lead.custom_fields",
+                           before == nullptr ? nullptr : &before->custom_fields(), *lead.mutable_custom_fields());
 }
 
 std::string PipelineFor(const Scene& scene, const Lead& lead) {
@@ -118,11 +121,50 @@ absl::Status PlaceNew(const Scene& scene, Lead& lead) {
   return absl::OkStatus();
 }
 
+absl::Status Close(const Scene& scene, const google::type::Money* revenue, const Passage& passage,
+                   const filter::Schema& schema, Lead& lead) {
+  const Stage* won = scene.catalog.WonStage(lead.pipeline());
+  if (won == nullptr) {
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_WON_STAGE", lead.pipeline() + " has no won stage")
+        .Violation("PIPELINE", lead.pipeline(), "has no won stage");
+  }
+  EMBUDO_RETURN_IF_ERROR(LeaveStage(scene, passage, schema, lead));
+  EnterStage(scene, *won, lead);
+  if (revenue != nullptr) *lead.mutable_expected_revenue() = *revenue;
+  lead.set_state(Lead::STATE_WON);
+  lead.set_probability(100);
+  *lead.mutable_close_time() = ToTimestamp(scene.now);
+  return absl::OkStatus();
+}
+
+// What an import moves forwards leaves its stage without being stopped.
+absl::Status RecordImportedMove(const Scene& scene, const filter::Schema& schema, const Lead* before, Lead& lead) {
+  Lead leaving = lead;
+  if (before != nullptr) {
+    leaving.set_stage(before->stage());
+    leaving.set_pipeline(before->pipeline());
+    *leaving.mutable_stage_enter_time() = before->stage_enter_time();
+  } else {
+    leaving.set_pipeline(Catalog::PipelineOf(lead.stage()));
+  }
+  const Stage* from = scene.catalog.FindStage(leaving.stage());
+  const Stage* to = lead.state() == Lead::STATE_WON ? scene.catalog.WonStage(leaving.pipeline())
+                                                    : scene.catalog.FindStage(lead.stage());
+  // Stages of one pipeline stand in one array.
+  const bool forwards = from != nullptr && to != nullptr &&
+                        Catalog::PipelineOf(from->name()) == Catalog::PipelineOf(to->name()) && from < to;
+  if (!forwards) return absl::OkStatus();
+  EMBUDO_RETURN_IF_ERROR(LeaveStage(scene, {.always = true}, schema, leaving));
+  *lead.mutable_unmet_criteria() = leaving.unmet_criteria();
+  lead.clear_override_reason();
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status PrepareNew(const Scene& scene, Lead& lead) {
-  EMBUDO_RETURN_IF_ERROR(Normalise(scene, lead));
-  EMBUDO_RETURN_IF_ERROR(CheckReferences(scene, lead));
+  EMBUDO_RETURN_IF_ERROR(Normalise(scene, nullptr, lead));
+  EMBUDO_RETURN_IF_ERROR(CheckReferences(scene, nullptr, lead));
   EMBUDO_RETURN_IF_ERROR(PlaceNew(scene, lead));
   if (lead.state() == Lead::STATE_UNSPECIFIED) lead.set_state(Lead::STATE_OPEN);
   if (lead.channel() == Lead::CHANNEL_UNSPECIFIED) lead.set_channel(Lead::CHANNEL_API);
@@ -143,8 +185,8 @@ absl::Status PrepareNew(const Scene& scene, Lead& lead) {
 }
 
 absl::Status PrepareChanged(const Scene& scene, const Lead& before, Lead& lead) {
-  EMBUDO_RETURN_IF_ERROR(Normalise(scene, lead));
-  EMBUDO_RETURN_IF_ERROR(CheckReferences(scene, lead));
+  EMBUDO_RETURN_IF_ERROR(Normalise(scene, &before, lead));
+  EMBUDO_RETURN_IF_ERROR(CheckReferences(scene, &before, lead));
   if (lead.team() != before.team() && lead.kind() == Lead::KIND_OPPORTUNITY && !lead.team().empty() &&
       PipelineFor(scene, lead) != lead.pipeline()) {
     return InvalidField(
@@ -205,7 +247,7 @@ absl::Status Move(const Scene& scene, const std::string& stage, const std::strin
     return InvalidField("stage", "is in another pipeline than the opportunity, which is in " + lead.pipeline());
   }
   if (to->is_won()) return InvalidField("stage", "a won stage is reached by WinLead");
-  EMBUDO_RETURN_IF_ERROR(CheckMove(scene, lead, *to, !override_reason.empty(), schema));
+  EMBUDO_RETURN_IF_ERROR(LeaveFor(scene, *to, {.override_reason = override_reason}, schema, lead));
   EnterStage(scene, *to, lead);
   return absl::OkStatus();
 }
@@ -214,18 +256,15 @@ absl::Status Win(const Scene& scene, const google::type::Money* revenue, const s
                  const filter::Schema& schema, Lead& lead) {
   if (lead.kind() != Lead::KIND_OPPORTUNITY) return NotInPipeline(lead);
   if (lead.state() != Lead::STATE_OPEN) return NotOpen(lead);
-  const Stage* won = scene.catalog.WonStage(lead.pipeline());
-  if (won == nullptr) {
-    return Error(absl::StatusCode::kFailedPrecondition, "NO_WON_STAGE", lead.pipeline() + " has no won stage")
-        .Violation("PIPELINE", lead.pipeline(), "has no won stage");
-  }
-  if (override_reason.empty()) EMBUDO_RETURN_IF_ERROR(CheckLeaving(scene, lead, schema));
-  EnterStage(scene, *won, lead);
-  if (revenue != nullptr) *lead.mutable_expected_revenue() = *revenue;
-  lead.set_state(Lead::STATE_WON);
-  lead.set_probability(100);
-  *lead.mutable_close_time() = ToTimestamp(scene.now);
-  return absl::OkStatus();
+  return Close(scene, revenue, {.override_reason = override_reason}, schema, lead);
+}
+
+absl::Status WinByOrder(const Scene& scene, const google::type::Money* revenue, const filter::Schema& schema,
+                        Lead& lead) {
+  if (lead.kind() != Lead::KIND_OPPORTUNITY) return NotInPipeline(lead);
+  if (lead.state() == Lead::STATE_WON) return absl::OkStatus();
+  if (lead.state() != Lead::STATE_OPEN) return NotOpen(lead);
+  return Close(scene, revenue, {.always = true}, schema, lead);
 }
 
 absl::Status Lose(const Scene& scene, const std::string& lost_reason, const std::string& lost_note, Lead& lead) {
@@ -246,10 +285,12 @@ absl::Status Restore(const Scene& scene, Lead& lead) {
     return Error(absl::StatusCode::kFailedPrecondition, "LEAD_OPEN", lead.name() + " is open")
         .Violation("STATE", lead.name(), "is open already");
   }
-  if (lead.state() == Lead::STATE_WON) {
+  // The stage that a deal was lost in may have become a won one since.
+  const Stage* stage = scene.catalog.FindStage(lead.stage());
+  if (lead.state() == Lead::STATE_WON || (stage != nullptr && stage->is_won())) {
     const Stage* last = nullptr;
-    for (const Stage& stage : scene.catalog.StagesOf(lead.pipeline())) {
-      if (!stage.is_won()) last = &stage;
+    for (const Stage& other : scene.catalog.StagesOf(lead.pipeline())) {
+      if (!other.is_won()) last = &other;
     }
     if (last != nullptr) EnterStage(scene, *last, lead);
   }
@@ -257,6 +298,8 @@ absl::Status Restore(const Scene& scene, Lead& lead) {
   lead.clear_close_time();
   lead.clear_lost_reason();
   lead.clear_lost_note();
+  lead.clear_unmet_criteria();
+  lead.clear_override_reason();
   lead.set_manual_probability(false);
   lead.set_probability(lead.automated_probability());
   return absl::OkStatus();
@@ -280,8 +323,32 @@ absl::Status Assign(const Scene& scene, const std::string& owner, const std::str
   return absl::OkStatus();
 }
 
-absl::Status SettleImported(const Scene& scene, Lead& lead) {
+absl::Status Convert(const Scene& scene, const std::string& stage, const std::string& owner, const std::string& team,
+                     Lead& lead) {
+  if (lead.kind() != Lead::KIND_LEAD) {
+    return Error(absl::StatusCode::kFailedPrecondition, "LEAD_CONVERTED", lead.name() + " is an opportunity already")
+        .Meta("lead", lead.name())
+        .Violation("KIND", lead.name(), "is an opportunity already");
+  }
+  if (lead.state() != Lead::STATE_OPEN) return NotOpen(lead);
+  EMBUDO_RETURN_IF_ERROR(Assign(scene, owner, team, false, lead));
+  const std::string pipeline = PipelineFor(scene, lead);
+  const Stage* to = stage.empty() ? scene.catalog.FirstStage(pipeline) : scene.catalog.FindStage(stage);
+  if (to == nullptr) return stage.empty() ? InvalidField("team", pipeline + " has no stage") : Unknown("stage", stage);
+  if (!lead.team().empty() && Catalog::PipelineOf(to->name()) != pipeline) {
+    return InvalidField("stage", "is not in " + pipeline + ", which " + lead.team() + " uses");
+  }
+  if (to->is_won()) return InvalidField("stage", "a won stage is reached by WinLead");
+  lead.set_kind(Lead::KIND_OPPORTUNITY);
+  lead.clear_lead_status();
+  EnterStage(scene, *to, lead);
+  *lead.mutable_convert_time() = ToTimestamp(scene.now);
+  return absl::OkStatus();
+}
+
+absl::Status SettleImported(const Scene& scene, const filter::Schema& schema, const Lead* before, Lead& lead) {
   if (lead.state() == Lead::STATE_UNSPECIFIED) lead.set_state(Lead::STATE_OPEN);
+  EMBUDO_RETURN_IF_ERROR(RecordImportedMove(scene, schema, before, lead));
   const Stage* stage = scene.catalog.FindStage(lead.stage());
   if (lead.state() != Lead::STATE_WON && stage != nullptr && stage->is_won()) {
     return InvalidField("lead.stage", "a won stage holds won opportunities only");

@@ -1,10 +1,8 @@
-#include <optional>
+#include "services/pipeline/rpc/activity_service.h"
 
 #include "common/base/error.h"
-#include "embudo/pipeline/v1/activity_service.pb.h"
-#include "embudo/type/v1/activity.pb.h"
-#include "embudo/type/v1/lead.pb.h"
-#include "services/pipeline/rpc/pending.h"
+#include "services/pipeline/logic/activity_rules.h"
+#include "services/pipeline/rpc/activity_effects.h"
 #include "services/pipeline/rpc/services.h"
 
 namespace embudo::pipeline::rpc {
@@ -15,85 +13,81 @@ using google::protobuf::Message;
 using type::v1::Activity;
 using type::v1::Lead;
 
-constexpr char kNextDate[] =
-    "SELECT min(due_date) FROM pipeline.activity"
-    " WHERE tenant_id = $1 AND lead_id = $2::uuid AND state = 'PLANNED' AND delete_time IS NULL";
-
-// Keeps Lead.next_activity_date and last_touch_time after a change of one of the lead's activities. Repeating it for
-// the same state of the activity changes nothing.
-absl::Status RefreshLead(Records& records, const CallContext& call, const Activity& activity) {
-  const std::string lead_name = activity.name().substr(0, activity.name().find("/activities/"));
-  const bool person = call.identity.actor.starts_with("users/");
-  Lead unused;
-  return records.leads().Modify(
-      call, lead_name, "", v1::GetActivityRequest(), type::v1::EVENT_TYPE_LEAD_UPDATED,
-      [&](Message& record, resource::Resource::Effects&) -> absl::Status {
-        auto& lead = static_cast<Lead&>(record);
-        const std::string id = lead_name.substr(lead_name.find('/') + 1);
-        EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(records.pool(), call.tenant(), call.deadline, kNextDate,
-                                                                db::Params::Of(call.tenant(), id)));
-        if (rows[0].IsNull(0)) {
-          lead.clear_next_activity_date();
-        } else {
-          *lead.mutable_next_activity_date() = ToDate(std::chrono::floor<std::chrono::days>(rows[0].TimeAt(0)));
-        }
-        if (person && FromTimestamp(lead.last_touch_time()) < FromTimestamp(activity.update_time())) {
-          *lead.mutable_last_touch_time() = activity.update_time();
-        }
-        return absl::OkStatus();
-      },
-      unused);
+// Plans what the type of a done activity triggers, in the same transaction.
+absl::Status PlanNext(Records& records, const CallContext& call, const logic::Scene& scene, Activity& done,
+                      resource::Effects& effects) {
+  const auto* type = scene.catalog.FindActivityType(done.activity_type());
+  if (type == nullptr || type->triggered_type().empty()) return absl::OkStatus();
+  const std::string lead_name = Records::LeadOf(done.name());
+  EMBUDO_ASSIGN_OR_RETURN(const auto states, ReadLeadStates(records, call, {lead_name}, {}));
+  if (states.empty()) return NotFound("embudo.dev/Lead", lead_name);
+  std::optional<Activity> next =
+      logic::TriggeredBy(scene, static_cast<const Lead&>(*states.begin()->second.lead.message), done);
+  if (!next) return absl::OkStatus();
+  next->set_name(lead_name + "/activities/" + Uuid::V7(scene.now).ToString());
+  done.set_next_activity(next->name());
+  effects.also.push_back(records.activities().NewPreparedChange(call, std::make_unique<Activity>(*std::move(next)),
+                                                                v1::GetActivityRequest()));
+  return absl::OkStatus();
 }
 
-absl::Status Complete(Records& records, const CallContext& call, const v1::CompleteActivityRequest& request,
-                      Activity& response) {
-  return records.activities().Modify(
-      call, request.name(), request.etag(), request, type::v1::EVENT_TYPE_ACTIVITY_DONE,
-      [&](Message& record, resource::Resource::Effects&) -> absl::Status {
-        auto& activity = static_cast<Activity&>(record);
-        if (activity.state() != Activity::STATE_PLANNED) {
-          return Error(absl::StatusCode::kFailedPrecondition, "ACTIVITY_NOT_PLANNED",
-                       request.name() + " is not planned")
-              .Violation("STATE", request.name(), "is done or cancelled already");
-        }
-        activity.set_state(Activity::STATE_DONE);
-        activity.set_feedback(request.feedback());
-        *activity.mutable_done_time() = ToTimestamp(records.clock().Now());
-        return absl::OkStatus();
+// The frame of the custom methods: `change` is a rule of logic/activity_rules.h with the request's arguments.
+template <class Request, class Change>
+absl::StatusOr<Activity> ChangeActivity(Records& records, const CallContext& call, const Request& request,
+                                        type::v1::EventType event, Change change) {
+  Activity response;
+  EMBUDO_RETURN_IF_ERROR(records.activities().Modify(
+      call, request.name(), request.etag(), request, event,
+      [&](Message& record, resource::Effects& effects) {
+        return records.WithScene(
+            call, [&](const logic::Scene& scene) { return change(scene, static_cast<Activity&>(record), effects); });
       },
-      response);
+      response));
+  return response;
+}
+
+absl::StatusOr<Activity> Complete(Records& records, const CallContext& call,
+                                  const v1::CompleteActivityRequest& request) {
+  return ChangeActivity(records, call, request, type::v1::EVENT_TYPE_ACTIVITY_DONE,
+                        [&](const logic::Scene& scene, Activity& activity, resource::Effects& effects) -> absl::Status {
+                          EMBUDO_RETURN_IF_ERROR(logic::Complete(scene, request.feedback(), activity));
+                          return PlanNext(records, call, scene, activity, effects);
+                        });
+}
+
+absl::StatusOr<Activity> Cancel(Records& records, const CallContext& call, const v1::CancelActivityRequest& request) {
+  return ChangeActivity(
+      records, call, request, type::v1::EVENT_TYPE_ACTIVITY_CANCELLED,
+      [](const logic::Scene& scene, Activity& activity, resource::Effects&) { return logic::Cancel(scene, activity); });
+}
+
+absl::StatusOr<Activity> Snooze(Records& records, const CallContext& call, const v1::SnoozeActivityRequest& request) {
+  return ChangeActivity(records, call, request, type::v1::EVENT_TYPE_ACTIVITY_UPDATED,
+                        [&](const logic::Scene& scene, Activity& activity, resource::Effects&) {
+                          return logic::Snooze(scene, request.has_due_date() ? &request.due_date() : nullptr,
+                                               request.days(), activity);
+                        });
 }
 
 }  // namespace
 
 std::unique_ptr<embudo::rpc::Service> MakeActivityService(Records& records) {
   auto service = std::make_unique<embudo::rpc::Service>(v1::GetActivityRequest::descriptor()->file()->service(0));
-  using Method = absl::Status (resource::Resource::*)(const CallContext&, const Message&, Message&);
-  const auto refreshing = [&records](auto method) {
-    return [&records, method](const CallContext& call, const Message& request, Message& response) -> absl::Status {
-      EMBUDO_RETURN_IF_ERROR(method(call, request, response));
-      const auto* validate_only = request.GetDescriptor()->FindFieldByName("validate_only");
-      if (request.GetReflection()->GetBool(request, validate_only)) return absl::OkStatus();
-      return RefreshLead(records, call, static_cast<const Activity&>(response));
-    };
+  const auto custom = [&]<class Request, class Response>(
+                          const char* method,
+                          absl::StatusOr<Response> (*handler)(Records&, const CallContext&, const Request&)) {
+    service->Unary<Request, Response>(method, [&records, handler](const CallContext& call, const Request& request) {
+      return handler(records, call, request);
+    });
   };
-  const auto standard = [&records](Method method) {
-    return [&records, method](const CallContext& call, const Message& request, Message& response) {
-      return (records.activities().*method)(call, request, response);
-    };
-  };
-  service->UnaryAny("CreateActivity", refreshing(standard(&resource::Resource::Create)));
-  service->UnaryAny("UpdateActivity", refreshing(standard(&resource::Resource::Update)));
-  service->UnaryAny("DeleteActivity", refreshing(standard(&resource::Resource::Delete)));
-  service->UnaryAny("CompleteActivity",
-                    refreshing([&records](const CallContext& call, const Message& request, Message& response) {
-                      return Complete(records, call, static_cast<const v1::CompleteActivityRequest&>(request),
-                                      static_cast<Activity&>(response));
-                    }));
+  custom("CompleteActivity", Complete);
+  custom("CancelActivity", Cancel);
+  custom("SnoozeActivity", Snooze);
+  custom("LaunchActivityPlan", LaunchActivityPlan);
+  custom("GetAgenda", GetAgenda);
   records.activities().Bind(*service);
   records.activity_types().Bind(*service);
   records.activity_plans().Bind(*service);
-  Pending(*service);
   return service;
 }
 

@@ -1,5 +1,6 @@
 #include "common/base/error.h"
 #include "services/pipeline/rpc/bulk_upsert.h"
+#include "services/pipeline/rpc/import_fields.h"
 #include "services/pipeline/rpc/lead_service.h"
 #include "services/pipeline/storage/tables.h"
 
@@ -36,10 +37,23 @@ Lead TakenOf(const Message& given) {
   lead.clear_automated_probability();
   lead.clear_score();
   lead.clear_priority_source();
+  lead.clear_unmet_criteria();
+  lead.clear_override_reason();
   lead.clear_last_touch_time();
   lead.clear_next_activity_date();
   lead.clear_update_time();
   lead.clear_delete_time();
+  lead.clear_purge_time();
+  lead.clear_converted_budget();
+  lead.clear_converted_expected_revenue();
+  lead.clear_converted_recurring_revenue();
+  lead.clear_rank();
+  lead.clear_merged_into();
+  lead.clear_convert_time();
+  lead.clear_creator();
+  lead.clear_followers();
+  lead.clear_unmet_criteria();
+  lead.clear_override_reason();
   return lead;
 }
 
@@ -47,8 +61,9 @@ absl::StatusOr<resource::Change> Create(Records& records, const CallContext& cal
   auto lead = std::make_unique<Lead>(TakenOf(given));
   lead->set_name("leads/" + Uuid::V7(records.clock().Now()).ToString());
   if (lead->display_name().empty()) return InvalidField("lead.display_name", "is required");
-  EMBUDO_RETURN_IF_ERROR(
-      records.WithScene(call, [&](const logic::Scene& scene) { return logic::SettleImported(scene, *lead); }));
+  EMBUDO_RETURN_IF_ERROR(records.WithScene(call, [&](const logic::Scene& scene) {
+    return logic::SettleImported(scene, records.leads().schema(), nullptr, *lead);
+  }));
   return records.leads().NewChange(call, std::move(lead), v1::GetLeadRequest());
 }
 
@@ -58,8 +73,8 @@ absl::StatusOr<std::optional<resource::Change>> Update(Records& records, const C
   auto lead = std::make_unique<Lead>(old);
   Overlay(TakenOf(given), lead.get());
   if (!old.owner().empty()) lead->set_owner(old.owner());  // an import never takes a lead away
-  const absl::Status settled = records.WithScene(call, [&](const logic::Scene& scene) -> absl::Status {
-    EMBUDO_RETURN_IF_ERROR(logic::SettleImported(scene, *lead));
+  const absl::Status settled = records.WithSceneOf(call, old, nullptr, [&](const logic::Scene& scene) -> absl::Status {
+    EMBUDO_RETURN_IF_ERROR(logic::SettleImported(scene, records.leads().schema(), &old, *lead));
     if (lead->stage() == old.stage()) return absl::OkStatus();
     if (scene.catalog.FindStage(lead->stage()) == nullptr) {
       return InvalidField("lead.stage", "there is no " + lead->stage());
@@ -81,7 +96,14 @@ absl::StatusOr<v1::BulkUpsertLeadsResponse> BulkUpsertLeads(Records& records, co
   CallContext call = caller;
   call.identity.origin = request.origin() == type::v1::ORIGIN_UNSPECIFIED ? type::v1::ORIGIN_IMPORT : request.origin();
   std::vector<const Message*> items;
-  for (const v1::LeadUpsert& item : request.items()) items.push_back(&item.lead());
+  std::vector<const logic::CustomValues*> values;
+  for (const v1::LeadUpsert& item : request.items()) {
+    items.push_back(&item.lead());
+    values.push_back(&item.lead().custom_fields());
+  }
+  if (!request.validate_only()) {
+    EMBUDO_RETURN_IF_ERROR(DefineImportedFields(records, call, type::v1::CustomField::TARGET_LEAD, values));
+  }
   const BulkRules rules{
       [&](const Message& given) { return Create(records, call, given); },
       [&](const resource::Record& before, const Message& given) { return Update(records, call, before, given); }};

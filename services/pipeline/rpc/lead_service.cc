@@ -5,7 +5,7 @@
 #include "common/base/error.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
 #include "embudo/type/v1/lead.pb.h"
-#include "services/pipeline/rpc/pending.h"
+#include "services/pipeline/rpc/lead_change.h"
 #include "services/pipeline/rpc/services.h"
 
 namespace embudo::pipeline::rpc {
@@ -13,109 +13,95 @@ namespace {
 
 using embudo::rpc::CallContext;
 using google::protobuf::Message;
-using type::v1::EventType;
 using type::v1::Lead;
 
-// The frame of the custom methods: `change` is a rule of logic/lead_rules.h with the request's arguments.
-template <class Request, class Change>
-absl::StatusOr<Lead> ChangeLead(Records& records, const CallContext& call, const Request& request, EventType event,
-                                Change change) {
+template <class Request>
+absl::StatusOr<Lead> ChangeOne(Records& records, const CallContext& call, const Request& request) {
+  const Planned none;
+  EMBUDO_ASSIGN_OR_RETURN(const LeadChange change, ChangeBy(records, call, request, none));
   Lead response;
-  EMBUDO_RETURN_IF_ERROR(records.leads().Modify(
-      call, request.name(), request.etag(), request, event,
-      [&](Message& record, resource::Resource::Effects&) {
-        return records.WithScene(call,
-                                 [&](const logic::Scene& scene) { return change(scene, static_cast<Lead&>(record)); });
-      },
-      response));
+  EMBUDO_RETURN_IF_ERROR(
+      records.leads().Modify(call, change.name, change.etag, request, change.event, change.mutate, response));
   return response;
 }
 
-absl::Status CheckOverride(const CallContext& call, const std::string& reason) {
-  const bool may = call.identity.Has(type::v1::ROLE_MANAGER) || call.identity.Has(type::v1::ROLE_ADMIN);
-  if (reason.empty() || may) return absl::OkStatus();
-  return Error(absl::StatusCode::kPermissionDenied, "ROLE_REQUIRED", "override_reason: only a manager may override")
-      .Meta("roles", "manager, admin")
-      .Field("override_reason", "only a manager may override");
+absl::StatusOr<Lead> UndeleteLead(Records& records, const CallContext& call, const v1::UndeleteLeadRequest& request) {
+  Lead response;
+  EMBUDO_RETURN_IF_ERROR(
+      records.leads().Modify(call, request.name(), request.etag(), request, type::v1::EVENT_TYPE_LEAD_UNDELETED,
+                             [&](Message& record, resource::Effects&) -> absl::Status {
+                               auto& lead = static_cast<Lead&>(record);
+                               const bool merged = lead.name() != request.name();
+                               if (merged || !lead.has_delete_time()) {
+                                 const std::string state = merged ? "was merged into " + lead.name() : "is not deleted";
+                                 return Error(absl::StatusCode::kFailedPrecondition,
+                                              merged ? "LEAD_MERGED" : "LEAD_NOT_DELETED", request.name() + " " + state)
+                                     .Meta("lead", request.name())
+                                     .Violation("STATE", request.name(), state);
+                               }
+                               lead.clear_delete_time();
+                               lead.clear_purge_time();
+                               return absl::OkStatus();
+                             },
+                             response, {.deleted_too = true}));
+  return response;
 }
 
-absl::StatusOr<Lead> MoveLead(Records& records, const CallContext& call, const v1::MoveLeadRequest& request) {
-  EMBUDO_RETURN_IF_ERROR(CheckOverride(call, request.override_reason()));
-  return ChangeLead(
-      records, call, request, type::v1::EVENT_TYPE_LEAD_STAGE_CHANGED, [&](const logic::Scene& scene, Lead& lead) {
-        return logic::Move(scene, request.stage(), request.override_reason(), records.leads().schema(), lead);
-      });
-}
-
-absl::StatusOr<Lead> WinLead(Records& records, const CallContext& call, const v1::WinLeadRequest& request) {
-  EMBUDO_RETURN_IF_ERROR(CheckOverride(call, request.override_reason()));
-  return ChangeLead(records, call, request, type::v1::EVENT_TYPE_LEAD_WON, [&](const logic::Scene& scene, Lead& lead) {
-    return logic::Win(scene, request.has_revenue() ? &request.revenue() : nullptr, request.override_reason(),
-                      records.leads().schema(), lead);
-  });
-}
-
-absl::StatusOr<Lead> LoseLead(Records& records, const CallContext& call, const v1::LoseLeadRequest& request) {
-  return ChangeLead(records, call, request, type::v1::EVENT_TYPE_LEAD_LOST, [&](const logic::Scene& scene, Lead& lead) {
-    return logic::Lose(scene, request.lost_reason(), request.lost_note(), lead);
-  });
-}
-
-absl::StatusOr<Lead> RestoreLead(Records& records, const CallContext& call, const v1::RestoreLeadRequest& request) {
-  return ChangeLead(records, call, request, type::v1::EVENT_TYPE_LEAD_RESTORED,
-                    [&](const logic::Scene& scene, Lead& lead) { return logic::Restore(scene, lead); });
-}
-
-absl::StatusOr<Lead> AssignLead(Records& records, const CallContext& call, const v1::AssignLeadRequest& request) {
-  return ChangeLead(records, call, request, type::v1::EVENT_TYPE_LEAD_ASSIGNED,
-                    [&](const logic::Scene& scene, Lead& lead) -> absl::Status {
-                      if (request.only_if_unowned() && !lead.owner().empty()) return absl::OkStatus();
-                      return logic::Assign(scene, request.owner(), request.team(), request.unassign(), lead);
-                    });
-}
-
-absl::StatusOr<v1::BatchCreateLeadsResponse> BatchCreateLeads(Records& records, const CallContext& call,
-                                                              const v1::BatchCreateLeadsRequest& request) {
-  std::vector<resource::Change> changes;
-  auto response = std::make_shared<v1::BatchCreateLeadsResponse>();
-  for (int i = 0; i < request.requests_size(); ++i) {
-    absl::StatusOr<std::unique_ptr<Message>> record = records.leads().NewRecord(request.requests(i));
-    absl::StatusOr<resource::Change> change =
-        record.ok() ? records.leads().NewChange(call, *std::move(record), v1::GetLeadRequest())
-                    : absl::StatusOr<resource::Change>(record.status());
-    if (!change.ok()) return InItem(change.status(), "requests[" + std::to_string(i) + "]");
-    *response->add_leads() = static_cast<const Lead&>(*change->after.message);
-    changes.push_back(*std::move(change));
+/// The users of a request to follow or unfollow, the caller if it names none. Who sees a lead may follow it; to decide
+/// for others one has to work on it.
+template <class Request>
+absl::StatusOr<std::vector<std::string>> FollowersOf(Records& records, const CallContext& call, const Request& request,
+                                                     const Lead& lead) {
+  std::vector<std::string> users(request.users().begin(), request.users().end());
+  if (users.empty()) users.push_back(call.identity.actor);
+  for (size_t i = 0; i < users.size(); ++i) {
+    if (users[i] != call.identity.actor) EMBUDO_RETURN_IF_ERROR(records.CheckMayEdit(call, lead));
   }
-  if (request.validate_only() || changes.empty()) return *response;
-  // The batch's request_id goes with its first lead; its answer is the whole response.
-  resource::Change& first = changes.front();
-  records.leads().FillRequest(call, request, &first);
-  first.answer = response;
-  const absl::Status status = records.writer().WriteAll(call.tenant(), changes, call.deadline);
-  if (status.ok() || request.request_id().empty()) {
-    if (!status.ok()) return status;
-    return *response;
-  }
-  EMBUDO_ASSIGN_OR_RETURN(const bool found,
-                          records.writer().FindAnswer(call.tenant(), first, response.get(), call.deadline));
-  if (!found) return status;
-  return *response;
+  return users;
+}
+
+absl::StatusOr<Lead> FollowLead(Records& records, const CallContext& call, const v1::FollowLeadRequest& request) {
+  Lead response;
+  EMBUDO_RETURN_IF_ERROR(
+      records.leads().Modify(call, request.name(), request.etag(), request, type::v1::EVENT_TYPE_LEAD_UPDATED,
+                             [&](Message& record, resource::Effects&) -> absl::Status {
+                               auto& lead = static_cast<Lead&>(record);
+                               EMBUDO_ASSIGN_OR_RETURN(const auto users, FollowersOf(records, call, request, lead));
+                               return records.WithScene(call, [&](const logic::Scene& scene) -> absl::Status {
+                                 for (const std::string& user : users) {
+                                   if (!scene.catalog.users.contains(user))
+                                     return InvalidField("users", "there is no " + user);
+                                   const auto& followers = lead.followers();
+                                   if (std::find(followers.begin(), followers.end(), user) == followers.end())
+                                     lead.add_followers(user);
+                                 }
+                                 return absl::OkStatus();
+                               });
+                             },
+                             response, {.readers_too = true}));
+  return response;
+}
+
+absl::StatusOr<Lead> UnfollowLead(Records& records, const CallContext& call, const v1::UnfollowLeadRequest& request) {
+  Lead response;
+  EMBUDO_RETURN_IF_ERROR(records.leads().Modify(
+      call, request.name(), request.etag(), request, type::v1::EVENT_TYPE_LEAD_UPDATED,
+      [&](Message& record, resource::Effects&) -> absl::Status {
+        auto& lead = static_cast<Lead&>(record);
+        EMBUDO_ASSIGN_OR_RETURN(const auto users, FollowersOf(records, call, request, lead));
+        auto* followers = lead.mutable_followers();
+        followers->erase(std::remove_if(followers->begin(), followers->end(),
+                                        [&](const std::string& follower) {
+                                          return std::find(users.begin(), users.end(), follower) != users.end();
+                                        }),
+                         followers->end());
+        return absl::OkStatus();
+      },
+      response, {.readers_too = true}));
+  return response;
 }
 
 }  // namespace
-
-absl::Status InItem(const absl::Status& status, const std::string& item) {
-  google::rpc::Status details = ToRpcStatus(status);
-  details.set_message(item + ": " + details.message());
-  for (auto& detail : *details.mutable_details()) {
-    google::rpc::BadRequest bad;
-    if (!detail.UnpackTo(&bad)) continue;
-    for (auto& violation : *bad.mutable_field_violations()) violation.set_field(item + "." + violation.field());
-    detail.PackFrom(bad);
-  }
-  return FromRpcStatus(details);
-}
 
 std::unique_ptr<embudo::rpc::Service> MakeLeadService(Records& records) {
   auto service = std::make_unique<embudo::rpc::Service>(v1::GetLeadRequest::descriptor()->file()->service(0));
@@ -126,16 +112,32 @@ std::unique_ptr<embudo::rpc::Service> MakeLeadService(Records& records) {
       return handler(records, call, request);
     });
   };
-  custom("MoveLead", MoveLead);
-  custom("WinLead", WinLead);
-  custom("LoseLead", LoseLead);
-  custom("RestoreLead", RestoreLead);
-  custom("AssignLead", AssignLead);
+  custom("GetLead", GetLead);
+  custom("UndeleteLead", UndeleteLead);
+  custom("MoveLead", ChangeOne<v1::MoveLeadRequest>);
+  custom("WinLead", ChangeOne<v1::WinLeadRequest>);
+  custom("LoseLead", ChangeOne<v1::LoseLeadRequest>);
+  custom("RestoreLead", ChangeOne<v1::RestoreLeadRequest>);
+  custom("AssignLead", ChangeOne<v1::AssignLeadRequest>);
+  custom("ConvertLead", ConvertLead);
+  custom("MergeLeads", MergeLeads);
+  custom("FollowLead", FollowLead);
+  custom("UnfollowLead", UnfollowLead);
+  custom("BatchGetLeads", BatchGetLeads);
   custom("BatchCreateLeads", BatchCreateLeads);
+  custom("BatchUpdateLeads", ChangeBatch<v1::BatchUpdateLeadsRequest>);
+  custom("BatchDeleteLeads", ChangeBatch<v1::BatchDeleteLeadsRequest>);
+  custom("BatchMoveLeads", ChangeBatch<v1::BatchMoveLeadsRequest>);
+  custom("BatchWinLeads", ChangeBatch<v1::BatchWinLeadsRequest>);
+  custom("BatchLoseLeads", ChangeBatch<v1::BatchLoseLeadsRequest>);
+  custom("BatchRestoreLeads", ChangeBatch<v1::BatchRestoreLeadsRequest>);
+  custom("BatchAssignLeads", ChangeBatch<v1::BatchAssignLeadsRequest>);
   custom("BulkUpsertLeads", BulkUpsertLeads);
   custom("RecordScores", RecordScores);
+  custom("GetKanban", GetKanban);
+  custom("ListLeadChanges", ListLeadChanges);
+  custom("ListStageStays", ListStageStays);
   records.leads().Bind(*service);
-  Pending(*service);
   return service;
 }
 

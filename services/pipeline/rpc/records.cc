@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "services/pipeline/logic/exit_criteria.h"
+#include "services/pipeline/storage/stage_facts.h"
 #include "services/pipeline/storage/tables.h"
 
 namespace embudo::pipeline::rpc {
@@ -14,6 +16,22 @@ using embudo::rpc::CallContext;
 using google::protobuf::Message;
 using resource::Rules;
 using namespace type::v1;  // NOLINT(google-build-using-namespace): the resources and their events
+
+// The ids of users in an activity plan's steps, as an array.
+constexpr char kAssigneesOfSteps[] =
+    "ARRAY(SELECT substr(e->>'assignee', length('users/') + 1) FROM jsonb_array_elements(steps) e)";
+
+/// Fails, so that the change is planned again, if what it was based on has gone meanwhile.
+resource::Writer::InTransaction StillHolding(const std::string& tenant, const Lead& lead,
+                                             const logic::StageFacts& facts,
+                                             const resource::Writer::InTransaction& others) {
+  return [tenant, lead, facts, others](db::Connection& connection) -> absl::Status {
+    if (others) EMBUDO_RETURN_IF_ERROR(others(connection));
+    EMBUDO_ASSIGN_OR_RETURN(const logic::StageFacts now, storage::LoadStageFacts(connection, tenant, lead, true));
+    if (now == facts) return absl::OkStatus();
+    return Error(absl::StatusCode::kAborted, "VERSION_CHANGED", "what the exit criteria ask for has just changed");
+  };
+}
 
 }  // namespace
 
@@ -31,8 +49,14 @@ Records::Records(db::Pool& pool, const Clock& clock, std::function<void()> on_co
       users_(storage::UserTable(),
              ConfigurationRules(EVENT_TYPE_USER_CREATED, EVENT_TYPE_USER_UPDATED, EVENT_TYPE_USER_DELETED,
                                 {{"pipeline.lead", {"owner_id"}, "leads"},
+                                 {"pipeline.lead", {"collaborators"}, "leads", true},
+                                 {"pipeline.lead", {"followers"}, "leads", true},
                                  {"pipeline.membership", {"user_id"}, "memberships"},
-                                 {"pipeline.team", {"manager_id"}, "teams"}}),
+                                 {"pipeline.team", {"manager_id"}, "teams"},
+                                 {"pipeline.activity", {"assignee_id"}, "activities"},
+                                 {"pipeline.activity_type", {"default_assignee_id"}, "activity types"},
+                                 {"pipeline.activity_plan", {kAssigneesOfSteps}, "activity plans", true},
+                                 {"pipeline.target", {"user_id"}, "targets"}}),
              pool, writer_, clock),
       tags_(storage::TagTable(),
             ConfigurationRules(EVENT_TYPE_TAG_CREATED, EVENT_TYPE_TAG_UPDATED, EVENT_TYPE_TAG_DELETED,
@@ -78,43 +102,49 @@ Records::Records(db::Pool& pool, const Clock& clock, std::function<void()> on_co
 
 absl::Status Records::WithScene(const CallContext& call, const std::function<absl::Status(const logic::Scene&)>& body) {
   EMBUDO_ASSIGN_OR_RETURN(const auto catalog, catalogs_.Get(call.tenant(), call.deadline));
-  return body({*catalog, clock_.Now(), call.identity.actor, call.identity.origin});
+  return body({*catalog, clock_.Now(), call.identity.actor, call.identity.origin, {}, ResolverOf(call)});
 }
 
-bool Records::SeesAll(const CallContext& call) {
-  for (const Role role : {ROLE_MANAGER, ROLE_ADMIN, ROLE_SERVICE}) {
-    if (call.identity.Has(role)) return true;
+absl::Status Records::WithSceneOf(const CallContext& call, const Lead& lead, resource::Effects* effects,
+                                  const std::function<absl::Status(const logic::Scene&)>& body) {
+  EMBUDO_ASSIGN_OR_RETURN(const auto catalog, catalogs_.Get(call.tenant(), call.deadline));
+  const auto& stages = catalog->StagesOf(lead.pipeline());
+  logic::Scene scene{*catalog, clock_.Now(), call.identity.actor, call.identity.origin, {}, ResolverOf(call)};
+  if (!std::any_of(stages.begin(), stages.end(), logic::NeedsFacts)) return body(scene);
+  {
+    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(call.tenant(), call.deadline));
+    EMBUDO_ASSIGN_OR_RETURN(scene.facts, storage::LoadStageFacts(*lease, call.tenant(), lead, false));
   }
+  if (effects != nullptr) {
+    effects->statements = StillHolding(call.tenant(), lead, scene.facts, std::move(effects->statements));
+  }
+  return body(scene);
+}
+
+Sight Records::SightOf(const CallContext& call) {
+  Sight sight;
+  for (const Role role : {ROLE_MANAGER, ROLE_ADMIN, ROLE_SERVICE}) sight.all = sight.all || call.identity.Has(role);
+  if (sight.all) return sight;
+  if (call.identity.actor.starts_with("users/")) sight.user = call.identity.actor;
   const auto catalog = catalogs_.Get(call.tenant(), call.deadline);
-  if (!catalog.ok()) return false;
+  if (!catalog.ok()) return sight;
   const auto user = (*catalog)->users.find(call.identity.actor);
-  return user != (*catalog)->users.end() && (user->second.visibility() == User::VISIBILITY_UNSPECIFIED ||
-                                             user->second.visibility() == User::VISIBILITY_ALL);
-}
-
-bool Records::MaySee(const CallContext& call, const Lead& lead) {
-  if (SeesAll(call) || MayEdit(call, lead)) return true;
-  const auto& followers = lead.followers();
-  return std::find(followers.begin(), followers.end(), call.identity.actor) != followers.end();
-}
-
-bool Records::MayEdit(const CallContext& call, const Lead& lead) {
-  const std::string& actor = call.identity.actor;
-  const auto& collaborators = lead.collaborators();
-  if (lead.owner() == actor || std::find(collaborators.begin(), collaborators.end(), actor) != collaborators.end()) {
-    return true;
+  if (user == (*catalog)->users.end()) return sight;
+  const User::Visibility visibility = user->second.visibility();
+  sight.all = visibility == User::VISIBILITY_UNSPECIFIED || visibility == User::VISIBILITY_ALL;
+  const auto teams = (*catalog)->teams_of_user.find(call.identity.actor);
+  if (visibility == User::VISIBILITY_TEAM && teams != (*catalog)->teams_of_user.end()) {
+    sight.teams.assign(teams->second.begin(), teams->second.end());
   }
-  const auto catalog = catalogs_.Get(call.tenant(), call.deadline);
-  if (!catalog.ok()) return false;
-  const auto user = (*catalog)->users.find(actor);
-  const bool team = user != (*catalog)->users.end() && user->second.visibility() == User::VISIBILITY_TEAM;
-  if (!team) return false;
-  const auto teams = (*catalog)->teams_of_user.find(actor);
-  return teams != (*catalog)->teams_of_user.end() && teams->second.contains(lead.team());
+  return sight;
 }
+
+bool Records::SeesAll(const CallContext& call) { return SightOf(call).all; }
+
+bool Records::MaySee(const CallContext& call, const Lead& lead) { return SightOf(call).Sees(lead); }
 
 absl::Status Records::CheckMayEdit(const CallContext& call, const Lead& lead) {
-  if (SeesAll(call) || MayEdit(call, lead)) return absl::OkStatus();
+  if (SightOf(call).MayEdit(lead)) return absl::OkStatus();
   return Error(absl::StatusCode::kPermissionDenied, "READ_ONLY_ACCESS",
                "a follower of " + lead.name() + " may read it and add notes, not change it")
       .Meta("lead", lead.name());
@@ -127,6 +157,21 @@ Rules Records::UnderLead(EventType created, EventType updated, EventType deleted
   rules.deleted = deleted;
   rules.visible = [this](const CallContext& call, const Message& record) {
     return SeesAll(call) || leads_.Load(call, LeadOf(resource::NameOf(record)), true).ok();
+  };
+  rules.visible_sql = [this](const CallContext& call, db::Params& params) -> absl::StatusOr<std::string> {
+    const std::string seen = SightOf(call).Sql("l", params);
+    if (seen.empty()) return seen;
+    return "EXISTS (SELECT 1 FROM pipeline.lead l WHERE l.tenant_id = t.tenant_id AND l.lead_id = t.lead_id AND " +
+           seen + ")";
+  };
+  // Under a lead that was merged there is nothing any more: it has all moved to the one that took it in.
+  rules.moved = [this](const CallContext& call, const std::string& name) -> absl::StatusOr<std::string> {
+    const std::string lead = LeadOf(name);
+    const absl::StatusOr<resource::Record> now = leads_.Load(call, lead, true);
+    if (now.status().code() == absl::StatusCode::kNotFound) return std::string();
+    if (!now.ok()) return now.status();
+    const std::string survivor = resource::NameOf(*now->message);
+    return survivor == lead ? std::string() : survivor + name.substr(lead.size());
   };
   rules.partition_key = [](const Message& record) {
     const std::string lead = LeadOf(resource::NameOf(record));

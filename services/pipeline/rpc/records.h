@@ -2,12 +2,17 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "common/base/clock.h"
 #include "common/db/pool.h"
 #include "common/resource/resource.h"
+#include "embudo/type/v1/message.pb.h"
+#include "embudo/type/v1/notification.pb.h"
 #include "services/pipeline/logic/lead_rules.h"
+#include "services/pipeline/rpc/sight.h"
 #include "services/pipeline/storage/catalog_cache.h"
 
 namespace embudo::pipeline::rpc {
@@ -50,20 +55,52 @@ class Records {
   /// Runs `body` with what the lead rules need to know of the call's tenant.
   absl::Status WithScene(const embudo::rpc::CallContext& call,
                          const std::function<absl::Status(const logic::Scene&)>& body);
-  /// Whether the caller may see the lead (users.visibility; the record's own rule for representatives).
+  /// The same for a change that may leave the lead's stage: also with the facts that the exit criteria of its pipeline
+  /// ask for. That they still hold when the change is written is seen to by `effects`, unless it is nullptr.
+  absl::Status WithSceneOf(const embudo::rpc::CallContext& call, const type::v1::Lead& lead, resource::Effects* effects,
+                           const std::function<absl::Status(const logic::Scene&)>& body);
+  /// Which leads the caller sees (users.visibility).
+  Sight SightOf(const embudo::rpc::CallContext& call);
+  /// Whether the caller may see the lead.
   bool MaySee(const embudo::rpc::CallContext& call, const type::v1::Lead& lead);
+  /// Rules::prepare of leads. `created`: contacts that it may refer to and that are written together with it.
+  absl::Status PrepareLead(const embudo::rpc::CallContext& call, type::v1::Lead& lead, const type::v1::Lead* before,
+                           const std::vector<const type::v1::Contact*>& created = {});
   /// Whether the caller may change the lead that it sees: PERMISSION_DENIED for one who only follows it.
   absl::Status CheckMayEdit(const embudo::rpc::CallContext& call, const type::v1::Lead& lead);
   /// `leads/{lead}` of a record under a lead.
   static std::string LeadOf(const std::string& name) { return name.substr(0, name.find('/', name.find('/') + 1)); }
+  /// What tells a user something about a lead, to be written with the change that it tells of. `subject` is the record
+  /// that it is about, `text` a line. The user must be one of the tenant's.
+  resource::Change NewNotification(const embudo::rpc::CallContext& call, const std::string& user,
+                                   type::v1::Notification::Kind kind, const std::string& lead,
+                                   const std::string& subject, const std::string& text);
+  /// Adds such a change for each of the users who can be told: neither unknown, nor disabled, nor the caller.
+  absl::Status Notify(const embudo::rpc::CallContext& call, const std::set<std::string>& users,
+                      type::v1::Notification::Kind kind, const std::string& lead, const std::string& subject,
+                      const std::string& text, std::vector<resource::Change>* changes);
+  /// The lead of a record to be made under it, which the caller sees and, if it `edits`, may change. The record's name
+  /// becomes one under the lead that took this one in, if it was merged.
+  absl::StatusOr<type::v1::Lead> PlaceUnderLead(const embudo::rpc::CallContext& call, bool edits,
+                                                google::protobuf::Message& record);
+  /// ALREADY_EXISTS, naming it, if a message bears the mail's internet_message_id already.
+  absl::Status CheckNewMail(const embudo::rpc::CallContext& call, const type::v1::Message& mail);
+  /// INVALID_ARGUMENT unless the message's attachments are of its lead.
+  absl::Status CheckAttachments(const embudo::rpc::CallContext& call, const type::v1::Message& message,
+                                const std::string& field);
   /// Rules of records under a lead: seen by who sees the lead, their events in order with the lead's.
   resource::Rules UnderLead(type::v1::EventType created, type::v1::EventType updated, type::v1::EventType deleted);
+  /// Rules of records whose field `lead` names the lead that they belong to: the same, and changed by who may change
+  /// that.
+  resource::Rules OfLead(type::v1::EventType created, type::v1::EventType updated, type::v1::EventType deleted);
 
  private:
   /// Whether the caller may see every lead.
   bool SeesAll(const embudo::rpc::CallContext& call);
-  /// Whether the caller works on the lead: its owner, a collaborator, or a colleague of a team that shares.
-  bool MayEdit(const embudo::rpc::CallContext& call, const type::v1::Lead& lead);
+  /// What a message does beside itself: the lead is touched and followed by whom it mentions, who is told of it, as
+  /// its followers are.
+  absl::Status TellOfMessage(const embudo::rpc::CallContext& call, const type::v1::Message& message,
+                             const type::v1::Message* before, resource::Effects& effects);
   resource::Rules ConfigurationRules(type::v1::EventType created, type::v1::EventType updated,
                                      type::v1::EventType deleted,
                                      std::vector<resource::Rules::ReferencedBy> referenced_by);

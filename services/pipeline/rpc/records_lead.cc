@@ -1,7 +1,12 @@
 // Rules of leads.
 
+#include <algorithm>
+#include <tuple>
+
 #include "common/base/error.h"
 #include "embudo/type/v1/contact.pb.h"
+#include "services/pipeline/logic/derived.h"
+#include "services/pipeline/logic/rank.h"
 #include "services/pipeline/rpc/records.h"
 
 namespace embudo::pipeline::rpc {
@@ -14,6 +19,41 @@ using namespace type::v1;  // NOLINT(google-build-using-namespace): the resource
 
 }  // namespace
 
+absl::Status Records::PrepareLead(const CallContext& call, Lead& lead, const Lead* before,
+                                  const std::vector<const Contact*>& created) {
+  const std::string id = lead.name().substr(lead.name().find('/') + 1);
+  const absl::Status ruled = WithScene(call, [&](const logic::Scene& scene) -> absl::Status {
+    if (before != nullptr) {
+      EMBUDO_RETURN_IF_ERROR(logic::PrepareChanged(scene, *before, lead));
+      // Whatever brings a card to another column brings it to the top, unless it says where.
+      if (lead.stage() != before->stage() && lead.rank() == before->rank()) {
+        lead.set_rank(logic::FreshRank(scene.now, id));
+      }
+      return absl::OkStatus();
+    }
+    EMBUDO_RETURN_IF_ERROR(logic::PrepareNew(scene, lead));
+    lead.set_rank(logic::FreshRank(FromTimestamp(lead.create_time()), id));
+    return absl::OkStatus();
+  });
+  EMBUDO_RETURN_IF_ERROR(ruled);
+  // What is known of the contact and the company flows into what the lead leaves open.
+  for (const auto& [field, name, same] :
+       {std::tuple("lead.contact", lead.contact(), before != nullptr && before->contact() == lead.contact()),
+        std::tuple("lead.company", lead.company(), before != nullptr && before->company() == lead.company())}) {
+    if (name.empty() || same) continue;
+    const auto own = std::find_if(created.begin(), created.end(),
+                                  [&name = name](const Contact* contact) { return contact->name() == name; });
+    if (own != created.end()) {
+      logic::FillFromContact(**own, lead);
+      continue;
+    }
+    absl::StatusOr<resource::Record> loaded = contacts_.Load(call, name);
+    if (!loaded.ok()) return InvalidField(field, "there is no " + name);
+    logic::FillFromContact(static_cast<const Contact&>(*loaded->message), lead);
+  }
+  return absl::OkStatus();
+}
+
 Rules Records::LeadRules() {
   Rules rules;
   rules.created = EVENT_TYPE_LEAD_CREATED;
@@ -21,29 +61,25 @@ Rules Records::LeadRules() {
   rules.deleted = EVENT_TYPE_LEAD_DELETED;
   rules.default_order = "create_time desc";
   rules.case_insensitive = {"email", "source", "medium", "campaign"};
+  rules.referenced_by = {{"pipeline.\"order\"", {"lead_id"}, "orders"}};
   rules.visible = [this](const CallContext& call, const Message& record) {
     return MaySee(call, static_cast<const Lead&>(record));
+  };
+  rules.visible_sql = [this](const CallContext& call, db::Params& params) -> absl::StatusOr<std::string> {
+    return SightOf(call).Sql("t", params);
   };
   rules.writable = [this](const CallContext& call, const Message& record) {
     return CheckMayEdit(call, static_cast<const Lead&>(record));
   };
-  rules.prepare = [this](const CallContext& call, Message& after, const Message* before) -> absl::Status {
-    auto& lead = static_cast<Lead&>(after);
-    return WithScene(call, [&](const logic::Scene& scene) -> absl::Status {
-      const auto* old = static_cast<const Lead*>(before);
-      EMBUDO_RETURN_IF_ERROR(old == nullptr ? logic::PrepareNew(scene, lead)
-                                            : logic::PrepareChanged(scene, *old, lead));
-      // What is known of the contact and the company flows into what the lead leaves open.
-      for (const auto& [field, name, same] :
-           {std::tuple("lead.contact", lead.contact(), old != nullptr && old->contact() == lead.contact()),
-            std::tuple("lead.company", lead.company(), old != nullptr && old->company() == lead.company())}) {
-        if (name.empty() || same) continue;
-        absl::StatusOr<resource::Record> loaded = contacts_.Load(call, name);
-        if (!loaded.ok()) return InvalidField(field, "there is no " + name);
-        logic::FillFromContact(static_cast<const Contact&>(*loaded->message), lead);
-      }
+  rules.prepare = [this](const CallContext& call, Message& after, const Message* before) {
+    return PrepareLead(call, static_cast<Lead&>(after), static_cast<const Lead*>(before));
+  };
+  rules.derive = [this](const CallContext& call, Message& record) {
+    // Without the tenant's configuration an answer is the record alone.
+    WithScene(call, [&](const logic::Scene& scene) {
+      logic::Derive(scene, static_cast<Lead&>(record));
       return absl::OkStatus();
-    });
+    }).IgnoreError();
   };
   return rules;
 }

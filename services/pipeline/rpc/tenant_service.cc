@@ -44,6 +44,9 @@ absl::Status SeedDefaults(Records& records, const CallContext& call) {
   for (const auto& reason : defaults.lost_reasons) {
     EMBUDO_RETURN_IF_ERROR(Seed(records, records.lost_reasons(), call, reason));
   }
+  for (const auto& type : defaults.activity_types) {
+    EMBUDO_RETURN_IF_ERROR(Seed(records, records.activity_types(), call, type));
+  }
   return absl::OkStatus();
 }
 

@@ -23,6 +23,19 @@ absl::Status Each(db::Connection& connection, const std::string& tenant, const r
   return absl::OkStatus();
 }
 
+// Rates of every day and currency are many: only what is asked of them is read.
+absl::Status LoadRates(db::Connection& connection, const std::string& tenant, logic::Catalog& catalog) {
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          connection.Exec("SELECT currency_code, start_date, rate FROM pipeline.exchange_rate"
+                                          " WHERE tenant_id = $1 AND delete_time IS NULL ORDER BY 1, 2",
+                                          db::Params::Of(tenant)));
+  for (int i = 0; i < rows.size(); ++i) {
+    auto& rates = catalog.exchange_rates[std::string(rows[i].Text(0))];
+    rates.emplace_hint(rates.end(), std::chrono::floor<std::chrono::days>(rows[i].TimeAt(1)), rows[i].Text(2));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status LoadAll(db::Connection& connection, const std::string& tenant, logic::Catalog& catalog) {
   using namespace type::v1;  // NOLINT(google-build-using-namespace): names of the resources below
   EMBUDO_RETURN_IF_ERROR(Each<Tenant>(connection, tenant, TenantTable(), "", [&](Tenant& t) { catalog.tenant = t; }));
@@ -38,6 +51,13 @@ absl::Status LoadAll(db::Connection& connection, const std::string& tenant, logi
   EMBUDO_RETURN_IF_ERROR(Each<Membership>(connection, tenant, MembershipTable(), "", [&](Membership& m) {
     catalog.teams_of_user[m.user()].insert(m.name().substr(0, m.name().find("/memberships/")));
   }));
+  EMBUDO_RETURN_IF_ERROR(Each<ActivityType>(connection, tenant, ActivityTypeTable(),
+                                            " ORDER BY t.sequence, t.activity_type_id",
+                                            [&](ActivityType& t) { catalog.activity_types.push_back(t); }));
+  EMBUDO_RETURN_IF_ERROR(Each<CustomField>(connection, tenant, CustomFieldTable(), "", [&](CustomField& f) {
+    (f.target() == CustomField::TARGET_CONTACT ? catalog.contact_fields : catalog.lead_fields)[f.key()] = f;
+  }));
+  EMBUDO_RETURN_IF_ERROR(LoadRates(connection, tenant, catalog));
   for (const auto& [table, names] :
        {std::pair(&TagTable(), &catalog.tags), std::pair(&ProductTable(), &catalog.products),
         std::pair(&LostReasonTable(), &catalog.lost_reasons)}) {

@@ -199,7 +199,7 @@ TEST_F(BulkTest, ScoresLeaveEtagAndWhatPersonsSetAlone) {
   score->set_score(80);
   score->set_automated_probability(33.333);
   score->set_priority(2);
-  suite().clock().Advance(std::chrono::hours(1));
+  suite().Advance(std::chrono::hours(1));
   EXPECT_EQ(service_.Must<RecordScoresResponse>(request).changed_count(), 1);
   const Lead scored = GetLead(lead.name());
   EXPECT_EQ(scored.score(), 80);

@@ -29,6 +29,9 @@ class ConcurrencyTest : public PipelineTest {
 TEST_F(ConcurrencyTest, NoUpdateIsLost) {
   std::vector<std::string> leads;
   for (int i = 0; i < 5; ++i) leads.push_back(CreateLead().name());
+  for (int thread = 0; thread < 32; ++thread) {
+    DefineField("t" + std::to_string(thread), type::v1::CustomField::TYPE_NUMBER);
+  }
   std::array<std::atomic<int>, 5> successes{};
   std::atomic<int> conflicts{0};
   Together(32, [&](int thread) {

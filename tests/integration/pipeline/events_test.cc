@@ -85,7 +85,7 @@ TEST_F(EventTest, StartsWhereItIsAskedTo) {
   const std::string first = CreateLead("First").name();
   ASSERT_TRUE(latest.WaitForEvents(1));
   const std::string cursor = latest.cursor();
-  suite().clock().Advance(std::chrono::seconds(10));
+  suite().Advance(std::chrono::seconds(10));
   const Time time = suite().clock().Now();
   const std::string second = CreateLead("Second").name();
   ASSERT_TRUE(latest.WaitForEvents(2));

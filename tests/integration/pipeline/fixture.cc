@@ -3,6 +3,7 @@
 #include "common/base/ids.h"
 #include "common/event/event.h"
 #include "common/testing/eventually.h"
+#include "embudo/pipeline/v1/catalog_service.pb.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
 #include "embudo/pipeline/v1/team_service.pb.h"
 #include "services/pipeline/bind.h"
@@ -62,6 +63,16 @@ std::string PipelineTest::CreateUser(const std::string& id, type::v1::User::Visi
   request.mutable_user()->set_visibility(visibility);
   request.mutable_user()->set_disabled(disabled);
   return admin_.Must<type::v1::User>(request).name();
+}
+
+type::v1::CustomField PipelineTest::DefineField(const std::string& key, type::v1::CustomField::Type type,
+                                                type::v1::CustomField::Target target) const {
+  pipeline::v1::CreateCustomFieldRequest request;
+  request.mutable_custom_field()->set_key(key);
+  request.mutable_custom_field()->set_display_name(key);
+  request.mutable_custom_field()->set_type(type);
+  request.mutable_custom_field()->set_target(target);
+  return admin_.Must<type::v1::CustomField>(request);
 }
 
 std::vector<type::v1::Event> PipelineTest::EventsOf(const std::string& tenant) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "embudo/type/v1/custom_field.pb.h"
 #include "embudo/type/v1/event.pb.h"
 #include "embudo/type/v1/lead.pb.h"
 #include "embudo/type/v1/user.pb.h"
@@ -36,6 +37,10 @@ class PipelineTest : public ::testing::Test {
   type::v1::Lead GetLead(const std::string& name) const;
   std::string CreateUser(const std::string& id, type::v1::User::Visibility visibility = type::v1::User::VISIBILITY_ALL,
                          bool disabled = false) const;
+
+  /// A custom field of leads, or of contacts.
+  type::v1::CustomField DefineField(const std::string& key, type::v1::CustomField::Type type,
+                                    type::v1::CustomField::Target target = type::v1::CustomField::TARGET_LEAD) const;
 
   /// The tenant's events in the order in which they were written, from PostgreSQL.
   static std::vector<type::v1::Event> EventsOf(const std::string& tenant);

@@ -1,12 +1,17 @@
 #include "tests/integration/pipeline/resource_case.h"
 
+#include <algorithm>
+#include <atomic>
+
 #include "common/base/ids.h"
 #include "common/resource/table.h"
 #include "embudo/pipeline/v1/activity_service.pb.h"
 #include "embudo/pipeline/v1/catalog_service.pb.h"
 #include "embudo/pipeline/v1/contact_service.pb.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
+#include "embudo/pipeline/v1/message_service.pb.h"
 #include "embudo/pipeline/v1/pipeline_service.pb.h"
+#include "embudo/pipeline/v1/quote_service.pb.h"
 #include "embudo/pipeline/v1/team_service.pb.h"
 
 namespace embudo::testing {
@@ -64,12 +69,81 @@ void MakeLostLead(const Caller& caller, const std::string& reason) {
   caller.Must<Lead>(request);
 }
 
+std::string MakeActivityType(const Caller& caller, const std::function<void(type::v1::ActivityType&)>& change = {}) {
+  pipeline::v1::CreateActivityTypeRequest request;
+  request.mutable_activity_type()->set_display_name("Visit");
+  if (change) change(*request.mutable_activity_type());
+  return Make<pipeline::v1::CreateActivityTypeRequest, type::v1::ActivityType>(caller, request);
+}
+void MakePlan(const Caller& caller, const std::string& activity_type) {
+  pipeline::v1::CreateActivityPlanRequest request;
+  request.mutable_activity_plan()->set_display_name("Onboarding");
+  request.mutable_activity_plan()->add_steps()->set_activity_type(activity_type);
+  caller.Must<type::v1::ActivityPlan>(request);
+}
+void MakeActivity(const Caller& caller, const std::string& activity_type) {
+  pipeline::v1::CreateActivityRequest request;
+  request.set_parent(MakeLead(caller));
+  request.mutable_activity()->set_summary("Call");
+  request.mutable_activity()->set_activity_type(activity_type);
+  caller.Must<type::v1::Activity>(request);
+}
+
 void DisplayName(const Caller&, Message& record) { SetText(&record, "display_name", "Some " + NewUuid()); }
 
 ResourceCase::Referrer ByLead(void (Lead::*set)(const std::string&)) {
   return {"leads", [set](const Caller& caller, const std::string& name) {
             MakeLead(caller, [&](Lead& lead) { (lead.*set)(name); });
           }};
+}
+
+void MakeTarget(const Caller& caller, const std::string& team, const std::string& user) {
+  pipeline::v1::CreateTargetRequest request;
+  request.mutable_target()->set_team(team);
+  request.mutable_target()->set_user(user);
+  request.mutable_target()->set_period(type::v1::Target::PERIOD_MONTH);
+  *request.mutable_target()->mutable_start_date() = ToDate(Day(std::chrono::days(20454)));  // 2026-01-01
+  request.mutable_target()->mutable_amount()->set_units(1000);
+  caller.Must<type::v1::Target>(request);
+}
+
+/// A day that no other record has.
+google::type::Date FreshDay() {
+  static std::atomic<int> days{0};
+  return ToDate(Day(std::chrono::days(++days)));
+}
+
+void AddMoneyCases(std::vector<ResourceCase>* cases) {
+  cases->push_back({"CustomField",
+                    "CustomFields",
+                    "custom_field",
+                    "custom_field",
+                    {},
+                    [](const Caller& caller, Message& record) {
+                      DisplayName(caller, record);
+                      auto& field = static_cast<type::v1::CustomField&>(record);
+                      std::string key = "k" + NewUuid();
+                      std::replace(key.begin(), key.end(), '-', '_');
+                      field.set_key(key);
+                      field.set_type(type::v1::CustomField::TYPE_NUMBER);
+                    },
+                    "display_name",
+                    false,
+                    {}});
+  cases->push_back({"ExchangeRate",
+                    "ExchangeRates",
+                    "exchange_rate",
+                    "exchange_rate",
+                    {},
+                    [](const Caller&, Message& record) {
+                      auto& rate = static_cast<type::v1::ExchangeRate&>(record);
+                      rate.set_currency_code("EUR");
+                      *rate.mutable_start_date() = FreshDay();
+                      rate.set_rate("1.25");
+                    },
+                    "rate",
+                    false,
+                    {}});
 }
 
 std::vector<ResourceCase> MakeCases() {
@@ -83,8 +157,15 @@ std::vector<ResourceCase> MakeCases() {
                    DisplayName,
                    "display_name",
                    false,
-                   {{"teams", [](const Caller& caller, const std::string& name) {
+                   {{"teams",
+                     [](const Caller& caller, const std::string& name) {
                        MakeTeam(caller, [&](type::v1::Team& team) { team.set_pipeline(name); });
+                     }},
+                    {"stages", [](const Caller& caller, const std::string& name) {
+                       pipeline::v1::CreateStageRequest request;
+                       request.set_parent(name);
+                       request.mutable_stage()->set_display_name("First");
+                       caller.Must<type::v1::Stage>(request);
                      }}}});
   cases.push_back({"Stage",
                    "Stages",
@@ -106,6 +187,7 @@ std::vector<ResourceCase> MakeCases() {
                    {ByLead(static_cast<Setter>(&Lead::set_team)),
                     {"memberships", [](const Caller& caller,
                                        const std::string& name) { MakeMembership(caller, name, MakeUser(caller)); }},
+                    {"targets", [](const Caller& caller, const std::string& name) { MakeTarget(caller, name, ""); }},
                     {"teams", [](const Caller& caller, const std::string& name) {
                        MakeTeam(caller, [&](type::v1::Team& team) { team.set_parent(name); });
                      }}}});
@@ -118,20 +200,24 @@ std::vector<ResourceCase> MakeCases() {
                    "assignment_filter",
                    false,
                    {}});
-  cases.push_back({"User",
-                   "Users",
-                   "user",
-                   "user",
-                   {},
-                   DisplayName,
-                   "display_name",
-                   false,
-                   {ByLead(static_cast<Setter>(&Lead::set_owner)),
-                    {"memberships", [](const Caller& caller,
-                                       const std::string& name) { MakeMembership(caller, MakeTeam(caller), name); }},
-                    {"teams", [](const Caller& caller, const std::string& name) {
-                       MakeTeam(caller, [&](type::v1::Team& team) { team.set_manager(name); });
-                     }}}});
+  cases.push_back(
+      {"User",
+       "Users",
+       "user",
+       "user",
+       {},
+       DisplayName,
+       "display_name",
+       false,
+       {ByLead(static_cast<Setter>(&Lead::set_owner)),
+        {"memberships",
+         [](const Caller& caller, const std::string& name) { MakeMembership(caller, MakeTeam(caller), name); }},
+        {"leads", [](const Caller& caller,
+                     const std::string& name) { MakeLead(caller, [&](Lead& lead) { lead.add_collaborators(name); }); }},
+        {"targets", [](const Caller& caller, const std::string& name) { MakeTarget(caller, "", name); }},
+        {"teams", [](const Caller& caller, const std::string& name) {
+           MakeTeam(caller, [&](type::v1::Team& team) { team.set_manager(name); });
+         }}}});
   cases.push_back({"Tag",
                    "Tags",
                    "tag",
@@ -168,7 +254,10 @@ std::vector<ResourceCase> MakeCases() {
                    "contact",
                    "contact",
                    {},
-                   DisplayName,
+                   [](const Caller& caller, Message& record) {
+                     DisplayName(caller, record);
+                     static_cast<type::v1::Contact&>(record).set_kind(type::v1::Contact::KIND_COMPANY);
+                   },
                    "display_name",
                    true,
                    {ByLead(static_cast<Setter>(&Lead::set_contact)),
@@ -190,6 +279,64 @@ std::vector<ResourceCase> MakeCases() {
                    "summary",
                    true,
                    {}});
+  cases.push_back({"Message",
+                   "Messages",
+                   "message",
+                   "message",
+                   [](const Caller& caller) { return MakeLead(caller); },
+                   [](const Caller&, Message& record) {
+                     auto& note = static_cast<type::v1::Message&>(record);
+                     note.set_type(type::v1::Message::TYPE_INTERNAL_NOTE);
+                     note.set_body("Called back");
+                   },
+                   "body",
+                   true,
+                   {}});
+  cases.push_back({"ActivityType",
+                   "ActivityTypes",
+                   "activity_type",
+                   "activity_type",
+                   {},
+                   DisplayName,
+                   "display_name",
+                   false,
+                   {{"activities", MakeActivity},
+                    {"activity plans", [](const Caller& caller, const std::string& name) { MakePlan(caller, name); }},
+                    {"activity types", [](const Caller& caller, const std::string& name) {
+                       MakeActivityType(caller, [&](type::v1::ActivityType& other) { other.set_triggered_type(name); });
+                     }}}});
+  cases.push_back({"ActivityPlan",
+                   "ActivityPlans",
+                   "activity_plan",
+                   "activity_plan",
+                   {},
+                   [](const Caller& caller, Message& record) {
+                     DisplayName(caller, record);
+                     auto& plan = static_cast<type::v1::ActivityPlan&>(record);
+                     plan.add_steps()->set_activity_type(MakeActivityType(caller));
+                   },
+                   "display_name",
+                   false,
+                   {{"activities", [](const Caller& caller, const std::string& name) {
+                       pipeline::v1::LaunchActivityPlanRequest request;
+                       request.set_name(name);
+                       request.add_leads(MakeLead(caller));
+                       caller.Must<pipeline::v1::LaunchActivityPlanResponse>(request);
+                     }}}});
+  cases.push_back({"Quote",
+                   "Quotes",
+                   "quote",
+                   "quote",
+                   {},
+                   [](const Caller& caller, Message& record) {
+                     auto& quote = static_cast<type::v1::Quote&>(record);
+                     quote.set_lead(MakeLead(caller));
+                     quote.set_customer_name("Acme");
+                   },
+                   "customer_name",
+                   true,
+                   {}});
+  AddMoneyCases(&cases);
   return cases;
 }
 

@@ -61,6 +61,11 @@ CREATE INDEX lead_card ON pipeline.lead (tenant_id, pipeline_id, stage_id, rank,
     WHERE state <> 'LOST' AND NOT archived AND delete_time IS NULL;
 -- The default order of lists.
 CREATE INDEX lead_create_time ON pipeline.lead (tenant_id, create_time DESC, lead_id DESC);
+-- Leads that somebody sees beside their owner and team.
+CREATE INDEX lead_shared ON pipeline.lead (tenant_id, pipeline_id, stage_id)
+    WHERE collaborators <> '{}' OR followers <> '{}';
+CREATE INDEX lead_purge_time ON pipeline.lead (purge_time) WHERE purge_time IS NOT NULL;
+CREATE INDEX lead_merged_into ON pipeline.lead (tenant_id, merged_into_id) WHERE merged_into_id IS NOT NULL;
 CREATE INDEX lead_contact ON pipeline.lead (tenant_id, contact_id) WHERE contact_id IS NOT NULL;
 CREATE INDEX lead_company ON pipeline.lead (tenant_id, company_id) WHERE company_id IS NOT NULL;
 
@@ -215,9 +220,9 @@ CREATE TABLE pipeline.message (
     revision bigint NOT NULL,
     version bigint NOT NULL,
     PRIMARY KEY (tenant_id, lead_id, message_id),
-    FOREIGN KEY (tenant_id, lead_id) REFERENCES pipeline.lead,
-    FOREIGN KEY (tenant_id, author_id) REFERENCES pipeline."user"
+    FOREIGN KEY (tenant_id, lead_id) REFERENCES pipeline.lead
 );
+CREATE INDEX message_create_time ON pipeline.message (tenant_id, lead_id, create_time, message_id);
 CREATE UNIQUE INDEX message_internet_message_id ON pipeline.message (tenant_id, internet_message_id)
     WHERE internet_message_id <> '';
 
@@ -289,6 +294,7 @@ CREATE TABLE pipeline.notification (
     PRIMARY KEY (tenant_id, user_id, notification_id),
     FOREIGN KEY (tenant_id, user_id) REFERENCES pipeline."user"
 );
+CREATE INDEX notification_create_time ON pipeline.notification (tenant_id, user_id, create_time, notification_id);
 CREATE INDEX notification_unread ON pipeline.notification (tenant_id, user_id) WHERE read_time IS NULL;
 
 CREATE TABLE pipeline.quote (
