@@ -183,7 +183,10 @@ absl::StatusOr<int> Kanban(Context& context, const Flags& flags) {
     return 0;
   }
   std::vector<Json> rows;
-  for (const auto& column : board.columns()) rows.push_back(ToJson(column));
+  for (const auto& column : board.columns()) {
+    rows.push_back(ToJson(column));
+    rows.back()["count"] = column.count();  // also 0
+  }
   context.output().Rows(rows, {{"STAGE", "stage.display_name"},
                                {"CARDS", "count"},
                                {"EXPECTED", "expected_revenue"},
