@@ -27,8 +27,8 @@ struct Rooms {
         quote_expiry(worker, records.quotes(), environment.clock),
         kanban_fold(worker),
         events{hub, [this] { return maintenance.cursors(); }, records.leads().schema(),
-               [this](const embudo::rpc::CallContext& call, const type::v1::Lead& lead) {
-                 return records.MaySee(call, lead);
+               [this](const embudo::rpc::CallContext& call, const type::v1::Event& event) {
+                 return records.MaySeeEvent(call, event);
                },
                environment.clock} {}
 

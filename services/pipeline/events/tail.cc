@@ -177,7 +177,7 @@ class Tail final : public rpc::StreamHandler, public Hub::Subscriber, public std
     // The place was found by the events' ids, whose times may be ahead of the events' own.
     if (since_ && FromTimestamp(event.time()) < *since_) return false;
     if (!filter_.Matches(event, room_.clock.Now())) return false;
-    return !event.data().has_lead() || room_.may_see(call_, event.data().lead());
+    return room_.may_see(call_, event);
   }
 
   void Send(const TailResponse& response) {

@@ -18,8 +18,8 @@ struct EventRoom {
   /// Empty until the installation's key has been read.
   std::function<std::shared_ptr<const CursorCodec>()> cursors;
   const filter::Schema& lead_schema;
-  /// Whether a caller may see a lead, asked for each event of one.
-  std::function<bool(const rpc::CallContext&, const type::v1::Lead&)> may_see;
+  /// Whether a caller may be told an event.
+  std::function<bool(const rpc::CallContext&, const type::v1::Event&)> may_see;
   const Clock& clock;
 };
 

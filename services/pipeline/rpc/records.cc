@@ -143,6 +143,15 @@ bool Records::SeesAll(const CallContext& call) { return SightOf(call).all; }
 
 bool Records::MaySee(const CallContext& call, const Lead& lead) { return SightOf(call).Sees(lead); }
 
+bool Records::MaySeeEvent(const CallContext& call, const Event& event) {
+  if (event.data().has_lead()) return MaySee(call, event.data().lead());
+  const Resource& data = event.data();
+  const bool of_lead = data.has_activity() || data.has_message() || data.has_attachment() || data.has_approval() ||
+                       data.has_quote() || data.has_order();
+  // Their events are in order with the lead's: its id is the key.
+  return !of_lead || SeesAll(call) || leads_.Load(call, "leads/" + event.partition_key(), true).ok();
+}
+
 absl::Status Records::CheckMayEdit(const CallContext& call, const Lead& lead) {
   if (SightOf(call).MayEdit(lead)) return absl::OkStatus();
   return Error(absl::StatusCode::kPermissionDenied, "READ_ONLY_ACCESS",

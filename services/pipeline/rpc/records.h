@@ -63,6 +63,8 @@ class Records {
   Sight SightOf(const embudo::rpc::CallContext& call);
   /// Whether the caller may see the lead.
   bool MaySee(const embudo::rpc::CallContext& call, const type::v1::Lead& lead);
+  /// Whether the caller may be told the event: of what belongs to a lead, by the lead as it is. May ask the database.
+  bool MaySeeEvent(const embudo::rpc::CallContext& call, const type::v1::Event& event);
   /// Rules::prepare of leads. `created`: contacts that it may refer to and that are written together with it.
   absl::Status PrepareLead(const embudo::rpc::CallContext& call, type::v1::Lead& lead, const type::v1::Lead* before,
                            const std::vector<const type::v1::Contact*>& created = {});

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "embudo/pipeline/v1/lead_service.pb.h"
+#include "embudo/pipeline/v1/message_service.pb.h"
 #include "tests/integration/pipeline/fixture.h"
 #include "tests/integration/pipeline/tailer.h"
 
@@ -175,16 +176,25 @@ TEST_F(EventTest, AFilterSelectsAndItsCursorMovesAlong) {
 TEST_F(EventTest, ARepIsToldOfWhatItSees) {
   CreateUser("own", type::v1::User::VISIBILITY_OWN);
   const std::string lead = CreateLead().name();
+  const std::string other = CreateLead("Another's").name();
   WaitUntilPositioned();
   Tailer tail(As(type::v1::ROLE_REP, "users/own"), Tailer::Latest());
   ASSERT_TRUE(tail.WaitForStart());
   SetPain(lead, "hidden");
+  // What belongs to a lead is as hidden as the lead.
+  pipeline::v1::CreateMessageRequest note;
+  note.set_parent(other);
+  note.mutable_message()->set_type(type::v1::Message::TYPE_INTERNAL_NOTE);
+  note.mutable_message()->set_body("hidden");
+  admin_.Must<type::v1::Message>(note);
   pipeline::v1::AssignLeadRequest assign;
   assign.set_name(lead);
   assign.set_owner("users/own");
   admin_.Must<Lead>(assign);
   ASSERT_TRUE(tail.WaitForEvents(1));
+  WaitUntilPositioned();
   EXPECT_EQ(tail.events()[0].type(), "lead.assigned");
+  for (const Event& event : tail.events()) EXPECT_EQ("leads/" + event.partition_key(), lead) << event.type();
 }
 
 TEST_F(EventTest, ARestartTellsWhereToResume) {
