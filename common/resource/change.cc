@@ -3,11 +3,11 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/util/message_differencer.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <set>
 
+#include "common/base/sha256.h"
 #include "common/event/event.h"
 #include "embudo/type/v1/options.pb.h"
 
@@ -184,9 +184,7 @@ std::string HashRequest(const std::string& method, const Message& request) {
     coded.SetSerializationDeterministic(true);
     copy->SerializeToCodedStream(&coded);
   }
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  return {reinterpret_cast<const char*>(digest), sizeof digest};
+  return Sha256(bytes);
 }
 
 }  // namespace embudo::resource

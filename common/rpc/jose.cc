@@ -6,12 +6,12 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
-#include <openssl/sha.h>
 
 #include <cstdio>
 #include <optional>
 #include <utility>
 
+#include "common/base/sha256.h"
 #include "common/rpc/base64url.h"
 
 namespace embudo::rpc {
@@ -135,12 +135,6 @@ std::string Coordinate(const EVP_PKEY* key, const char* name) {
   std::string bytes(kP256Bytes, '\0');
   BN_bn2binpad(number, reinterpret_cast<unsigned char*>(bytes.data()), kP256Bytes);
   return ToBase64Url(bytes);
-}
-
-std::string Sha256(const std::string& text) {
-  std::string out(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(Bytes(text), text.size(), reinterpret_cast<unsigned char*>(out.data()));
-  return out;
 }
 
 }  // namespace

@@ -1,12 +1,10 @@
-#include <openssl/sha.h>
-
 #include <CLI/CLI.hpp>
 #include <fstream>
 #include <iterator>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_split.h"
 #include "common/base/error.h"
+#include "common/base/sha256.h"
 #include "embudo/pipeline/v1/quote_service.pb.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/fields.h"
@@ -131,9 +129,7 @@ absl::StatusOr<std::string> Sha256OfFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return InvalidField("--document", "can't read " + path);
   const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  return absl::BytesToHexString({reinterpret_cast<const char*>(digest), sizeof digest});
+  return Sha256Hex(bytes);
 }
 
 absl::StatusOr<int> Accept(Context& context, const Flags& flags) {

@@ -1,5 +1,6 @@
 #include "common/base/error.h"
 #include "common/base/ids.h"
+#include "common/base/resource_id.h"
 #include "common/base/resource_name.h"
 #include "common/resource/change.h"
 #include "embudo/capture/v1/capture_service.pb.h"
@@ -137,8 +138,6 @@ class Capture {
         room_.pipeline.Call<api::ListLeadsResponse>("embudo.pipeline.v1.LeadService/ListLeads", identity_, request));
     return response.leads_size() == 0 ? std::string() : IdOf(response.leads(0).name());
   }
-
-  static std::string IdOf(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
   absl::StatusOr<State> StateOf(const std::string& id) {
     api::GetLeadRequest request;

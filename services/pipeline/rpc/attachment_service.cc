@@ -1,10 +1,8 @@
-#include <openssl/sha.h>
-
 #include <algorithm>
 
-#include "absl/strings/escaping.h"
 #include "common/base/error.h"
 #include "common/base/ids.h"
+#include "common/base/sha256.h"
 #include "common/rpc/executor.h"
 #include "embudo/pipeline/v1/attachment_service.pb.h"
 #include "embudo/type/v1/attachment.pb.h"
@@ -40,12 +38,6 @@ CallContext Soon(CallContext call) {
   return call;
 }
 
-std::string Sha256(std::string_view bytes) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  return absl::BytesToHexString(std::string(reinterpret_cast<const char*>(digest), sizeof digest));
-}
-
 absl::Status Refused(const char* reason, const std::string& why) {
   return Error(absl::StatusCode::kInvalidArgument, reason, "content: " + why).Field("content", why);
 }
@@ -63,7 +55,7 @@ class Upload {
     if (!allowed.ok() && head_.request_id().empty()) return allowed;
     EMBUDO_RETURN_IF_ERROR(ReceiveContent());
     // The whole file tells whether the call is a repeated one, however it was cut into chunks.
-    head_.set_content(Sha256(content_));
+    head_.set_content(Sha256Hex(content_));
     Attachment attachment;
     const absl::Status status = allowed.ok() ? Write(attachment) : allowed;
     if (!status.ok()) {

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/base/error.h"
+#include "common/base/resource_id.h"
 #include "embudo/type/v1/quote.pb.h"
 #include "services/pipeline/logic/contact_rules.h"
 #include "services/pipeline/rpc/contact_effects.h"
@@ -16,8 +17,6 @@ namespace {
 using embudo::rpc::CallContext;
 using google::protobuf::Message;
 using type::v1::Contact;
-
-std::string IdOf(const std::string& name) { return name.substr(name.find('/') + 1); }
 
 const Contact& ContactOf(const resource::Record& record) { return static_cast<const Contact&>(*record.message); }
 

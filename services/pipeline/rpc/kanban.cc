@@ -4,6 +4,7 @@
 
 #include "common/base/error.h"
 #include "common/base/money.h"
+#include "common/base/resource_id.h"
 #include "common/resource/page.h"
 #include "services/pipeline/rpc/lead_service.h"
 #include "services/pipeline/storage/tables.h"
@@ -27,8 +28,6 @@ constexpr char kFiguresOfCard[] =
     " coalesce(t.converted_expected_revenue, 0) * t.probability::numeric / 100 AS weighted_revenue,"
     " coalesce(t.converted_recurring_revenue, 0) / greatest(t.recurring_months, 1) AS recurring_revenue";
 constexpr char kKept[] = "t.stage_id, t.cards, t.expected_revenue, t.weighted_revenue, t.recurring_revenue";
-
-std::string IdOf(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
 /// One row a column and part of the figures. With a filter they are counted; without one they are kept, by owner and
 /// team, and only what is shared with the caller beyond those is counted.

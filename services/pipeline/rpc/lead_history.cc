@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "common/base/error.h"
+#include "common/base/resource_id.h"
 #include "common/resource/page.h"
 #include "services/pipeline/logic/derived.h"
 #include "services/pipeline/rpc/lead_service.h"
@@ -16,8 +17,6 @@ namespace {
 using embudo::rpc::CallContext;
 using type::v1::Event;
 using type::v1::Lead;
-
-std::string IdOf(const std::string& name) { return name.substr(name.find('/') + 1); }
 
 /// The history of a merged lead is its own.
 absl::StatusOr<resource::Record> ParentOf(Records& records, const CallContext& call, const std::string& parent) {

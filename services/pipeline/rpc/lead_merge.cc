@@ -6,6 +6,7 @@
 #include <set>
 
 #include "common/base/error.h"
+#include "common/base/resource_id.h"
 #include "services/pipeline/rpc/lead_change.h"
 #include "services/pipeline/rpc/lead_service.h"
 
@@ -14,8 +15,6 @@ namespace {
 
 using embudo::rpc::CallContext;
 using type::v1::Lead;
-
-std::string IdOf(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
 /// Waits for whoever is adding something under the leads that go, so that it moves too.
 constexpr char kLock[] =

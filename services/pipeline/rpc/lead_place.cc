@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "common/base/error.h"
+#include "common/base/resource_id.h"
 #include "services/pipeline/logic/rank.h"
 #include "services/pipeline/storage/tables.h"
 
@@ -17,8 +18,6 @@ using type::v1::Lead;
 
 /// Cards that share one rank, at most, that are told apart at once.
 constexpr int kTied = 100;
-
-std::string IdOf(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
 bool IsCard(const Lead& lead) {
   return lead.kind() == Lead::KIND_OPPORTUNITY && lead.state() != Lead::STATE_LOST && !lead.archived() &&

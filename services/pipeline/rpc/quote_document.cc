@@ -1,9 +1,7 @@
 // The document of a quote: made while it is a draft, kept once it is sent.
 
-#include <openssl/sha.h>
-
-#include "absl/strings/escaping.h"
 #include "common/base/error.h"
+#include "common/base/sha256.h"
 #include "common/text/dates.h"
 #include "services/pipeline/document/quote_pdf.h"
 #include "services/pipeline/logic/quote_rules.h"
@@ -16,12 +14,6 @@ namespace {
 using embudo::rpc::CallContext;
 using google::protobuf::Message;
 using type::v1::Quote;
-
-std::string Sha256Of(const std::string& bytes) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  return absl::BytesToHexString({reinterpret_cast<const char*>(digest), sizeof digest});
-}
 
 std::string MarkOf(const Quote& quote) {
   switch (quote.state()) {
@@ -73,7 +65,7 @@ absl::StatusOr<Quote> SendQuote(Records& records, const CallContext& call, const
           return Render(scene, quote, &content);
         });
         if (!sent.ok()) return sent;
-        quote.set_document_sha256(Sha256Of(content));
+        quote.set_document_sha256(Sha256Hex(content));
         if (!quote.revised_from().empty()) {
           EMBUDO_RETURN_IF_ERROR(Supersede(records, call, quote, &effects.also));
         }
@@ -96,7 +88,7 @@ absl::StatusOr<v1::QuoteDocument> GetQuoteDocument(Records& records, const CallC
   if (quote.document_sha256().empty()) {
     EMBUDO_RETURN_IF_ERROR(records.WithScene(
         call, [&](const logic::Scene& scene) { return Render(scene, quote, document.mutable_content()); }));
-    document.set_sha256(Sha256Of(document.content()));
+    document.set_sha256(Sha256Hex(document.content()));
     document.set_file_name(quote.number() + "-draft.pdf");
     return document;
   }

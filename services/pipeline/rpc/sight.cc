@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
+#include "common/base/resource_id.h"
+
 namespace embudo::pipeline::rpc {
 namespace {
-
-std::string IdOf(const std::string& name) { return name.substr(name.rfind('/') + 1); }
 
 /// `$3` of a parameter that has just been added.
 std::string Last(const db::Params& params) { return "$" + std::to_string(params.size()); }

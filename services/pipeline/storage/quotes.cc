@@ -1,14 +1,11 @@
 #include "services/pipeline/storage/quotes.h"
 
 #include "common/base/error.h"
+#include "common/base/resource_id.h"
 #include "services/pipeline/storage/tables.h"
 
 namespace embudo::pipeline::storage {
-namespace {
-
-std::string IdOf(const std::string& name) { return name.substr(name.rfind('/') + 1); }
-
-}  // namespace
+namespace {}  // namespace
 
 absl::StatusOr<int64_t> NextNumber(db::Pool& pool, const std::string& tenant, db::Deadline deadline,
                                    const std::string& kind) {

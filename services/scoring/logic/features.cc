@@ -131,9 +131,4 @@ bool IsScored(const Lead& lead) {
   return lead.state() == Lead::STATE_OPEN && !lead.archived() && !lead.has_delete_time();
 }
 
-std::string IdOf(std::string_view name) {
-  const size_t slash = name.rfind('/');
-  return std::string(slash == std::string_view::npos ? name : name.substr(slash + 1));
-}
-
 }  // namespace embudo::scoring::logic

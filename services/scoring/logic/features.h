@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/resource_id.h"
 #include "embudo/type/v1/lead.pb.h"
 #include "services/scoring/logic/frequency.h"
 #include "services/scoring/logic/naive_bayes.h"
@@ -41,7 +42,6 @@ std::optional<bool> Outcome(const type::v1::Lead& lead, const ModelConfig& confi
 /// Whether the lead is scored: open, and neither archived nor deleted.
 bool IsScored(const type::v1::Lead& lead);
 
-/// The last id of a resource name (`north` of `teams/north`).
-std::string IdOf(std::string_view name);
+using embudo::IdOf;
 
 }  // namespace embudo::scoring::logic
