@@ -319,15 +319,19 @@ TEST(ClientStreamTest, ASilentClientDoesNotKeepAThread) {
 }
 
 TEST(ClientStreamTest, ACallerThatGoesAwayEndsTheReading) {
+  std::promise<void> begun;
   std::promise<absl::Status> ended;
   TestServer server(NoTag);
-  server.upload = [&ended](const CallContext& call, const MessageReader& next, File& file) {
+  server.upload = [&](const CallContext& call, const MessageReader& next, File& file) {
+    begun.set_value();
     const absl::Status status = Sum(call, next, file);
     ended.set_value(status);
     return status;
   };
   const auto stream = server.client->Stream(TestServer::kUploadFile, server.admin);
   ASSERT_TRUE(stream->Write(Chunk(1)));
+  // A call that is cancelled before it is served has no reading to end.
+  begun.get_future().wait();
   stream->Cancel();
   EXPECT_EQ(ended.get_future().get().code(), absl::StatusCode::kCancelled);
 }
