@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "common/base/error.h"
 #include "common/base/money.h"
 #include "common/text/dates.h"
@@ -36,14 +37,8 @@ bool IsDay(const std::string& text) {
   return day.ok() && FormatDate(ToDate(*day)) == text;
 }
 
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
-
 bool OneOf(const std::string& text, std::initializer_list<const char*> words) {
-  return std::find(words.begin(), words.end(), Lower(text)) != words.end();
+  return std::find(words.begin(), words.end(), absl::AsciiStrToLower(text)) != words.end();
 }
 
 /// What is wrong with a value; empty if nothing is.
@@ -98,7 +93,7 @@ void Read(const CustomField& field, Value& value) {
       break;
     case CustomField::TYPE_CHOICE:
       for (const std::string& choice : field.choices()) {
-        if (Lower(choice) == Lower(text)) value.set_string_value(choice);
+        if (absl::AsciiStrToLower(choice) == absl::AsciiStrToLower(text)) value.set_string_value(choice);
       }
       break;
     default:

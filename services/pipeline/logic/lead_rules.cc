@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/strings/ascii.h"
 #include "common/base/error.h"
 #include "common/resource/change.h"
 #include "common/text/email.h"
@@ -16,13 +17,6 @@ namespace {
 
 using type::v1::Lead;
 using type::v1::Stage;
-
-std::string Lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
 
 absl::Status Unknown(const std::string& field, const std::string& name) {
   return InvalidField(field, "there is no " + name);
@@ -49,9 +43,9 @@ absl::Status Normalise(const Scene& scene, const Lead* before, Lead& lead) {
     lead.set_email(*email);
   }
   if (!lead.phone().empty()) lead.set_phone(text::NormalisePhone(lead.phone(), scene.catalog.tenant.region_code()));
-  lead.set_source(Lower(lead.source()));
-  lead.set_medium(Lower(lead.medium()));
-  lead.set_campaign(Lower(lead.campaign()));
+  lead.set_source(absl::AsciiStrToLower(lead.source()));
+  lead.set_medium(absl::AsciiStrToLower(lead.medium()));
+  lead.set_campaign(absl::AsciiStrToLower(lead.campaign()));
   for (google::type::Money* amount : {lead.has_budget() ? lead.mutable_budget() : nullptr,
                                       lead.has_expected_revenue() ? lead.mutable_expected_revenue() : nullptr,
                                       lead.has_recurring_revenue() ? lead.mutable_recurring_revenue() : nullptr}) {
