@@ -47,7 +47,7 @@ std::string PathOf(std::string_view method) { return "/" + std::string(method); 
 
 /// A unary call under way; it owns itself until gRPC has given the answer.
 struct UnaryCall {
-  grpc::ClientContext context;
+  std::unique_ptr<grpc::ClientContext> context = std::make_unique<grpc::ClientContext>();
   grpc::ByteBuffer request;
   grpc::ByteBuffer response_bytes;
   google::protobuf::Message* response;
@@ -61,7 +61,7 @@ struct UnaryCall {
       result = Internal("the answer is not a " + self->response->GetDescriptor()->full_name());
     }
     self->done(std::move(result));
-    self->calls->Remove(&self->context);
+    self->calls->End(std::move(self->context));
   }
 };
 
@@ -107,9 +107,9 @@ void Client::CallAsync(std::string_view method, const Identity& identity, const 
   call->done = std::move(done);
   call->calls = &impl_->calls;
   PrepareContext(identity, impl_->options.credentials.get(), timeout.value_or(impl_->options.default_timeout),
-                 &call->context);
-  impl_->calls.Add(&call->context);
-  impl_->stub.UnaryCall(&call->context, PathOf(method), {}, &call->request, &call->response_bytes,
+                 call->context.get());
+  impl_->calls.Add(call->context.get());
+  impl_->stub.UnaryCall(call->context.get(), PathOf(method), {}, &call->request, &call->response_bytes,
                         [call](const grpc::Status& status) { UnaryCall::Finish(call, status); });
 }
 

@@ -22,19 +22,24 @@ void AddHeader(const std::string& name, std::string value, grpc::ClientContext* 
 void CallsUnderWay::Add(grpc::ClientContext* context) {
   const std::lock_guard lock(mutex_);
   contexts_.insert(context);
+  ++under_way_;
 }
 
-void CallsUnderWay::Remove(grpc::ClientContext* context) {
+void CallsUnderWay::End(std::unique_ptr<grpc::ClientContext> context) {
+  {
+    const std::lock_guard lock(mutex_);
+    contexts_.erase(context.get());
+  }
+  context = nullptr;
   const std::lock_guard lock(mutex_);
-  contexts_.erase(context);
   // Under the lock: the client may be gone as soon as its destructor can take it.
-  if (contexts_.empty()) none_left_.notify_all();
+  if (--under_way_ == 0) none_left_.notify_all();
 }
 
 void CallsUnderWay::CancelAndWait() {
   std::unique_lock lock(mutex_);
   for (grpc::ClientContext* context : contexts_) context->TryCancel();
-  none_left_.wait(lock, [this] { return contexts_.empty(); });
+  none_left_.wait(lock, [this] { return under_way_ == 0; });
 }
 
 void PrepareContext(const Identity& identity, Credentials* credentials,

@@ -20,7 +20,9 @@ namespace embudo::rpc {
 class CallsUnderWay {
  public:
   void Add(grpc::ClientContext* context);
-  void Remove(grpc::ClientContext* context);
+  /// Ends a call with its context. The context holds the channel, and where a thread of gRPC's lets go of the last one
+  /// it waits for itself, so the client is let go only after it.
+  void End(std::unique_ptr<grpc::ClientContext> context);
   /// Cancels all and returns when the last has ended.
   void CancelAndWait();
 
@@ -28,6 +30,7 @@ class CallsUnderWay {
   std::mutex mutex_;
   std::condition_variable none_left_;
   std::unordered_set<grpc::ClientContext*> contexts_;
+  int under_way_ = 0;
 };
 
 /// What every call of a client sends beside its message: who calls, and the call id, trace and deadline of the call

@@ -25,7 +25,7 @@ class BlockingStream final : public ClientStream, private grpc::ClientBidiReacto
   ~BlockingStream() override {
     context_->TryCancel();
     (void)BlockingStream::Finish();
-    calls_.Remove(context_.get());
+    calls_.End(std::move(context_));
   }
 
   bool Write(const google::protobuf::Message& message) override {
@@ -104,7 +104,7 @@ class BlockingStream final : public ClientStream, private grpc::ClientBidiReacto
   }
 
   CallsUnderWay& calls_;
-  const std::unique_ptr<grpc::ClientContext> context_;
+  std::unique_ptr<grpc::ClientContext> context_;
   std::mutex mutex_;
   std::condition_variable changed_;
   grpc::ByteBuffer read_bytes_;
