@@ -18,53 +18,74 @@ bool Ok(const PGresult* result) {
   return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
 }
 
-std::vector<const char*> ValuesOf(const Params& params) {
-  std::vector<const char*> values(static_cast<size_t>(params.size()));
-  for (int i = 0; i < params.size(); ++i) values[static_cast<size_t>(i)] = params.At(i);
-  return values;
-}
+/// The parameters as libpq takes them, pointing into a Params.
+struct Pointers {
+  explicit Pointers(const Params& params) {
+    for (const Params::Value& value : params.values()) {
+      values.push_back(value.bytes ? value.bytes->c_str() : nullptr);
+      lengths.push_back(value.bytes ? static_cast<int>(value.bytes->size()) : 0);
+      formats.push_back(value.binary ? 1 : 0);
+    }
+  }
+  int size() const { return static_cast<int>(values.size()); }
+
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats;
+};
 
 std::string NameOf(const std::string& sql) { return "s" + std::to_string(std::hash<std::string>()(sql)); }
 
 }  // namespace
 
 Params& Params::Add(std::string_view value) {
-  values_.emplace_back(std::string(value));
+  values_.push_back({std::string(value)});
   return *this;
 }
 Params& Params::Add(int64_t value) {
-  values_.emplace_back(std::to_string(value));
+  values_.push_back({std::to_string(value)});
   return *this;
 }
 Params& Params::Add(double value) {
   char text[40];
   const auto end = std::to_chars(text, text + sizeof text, value).ptr;
-  values_.emplace_back(std::string(text, end));
+  values_.push_back({std::string(text, end)});
   return *this;
 }
 Params& Params::Add(bool value) {
-  values_.emplace_back(value ? "t" : "f");
+  values_.push_back({value ? "t" : "f"});
   return *this;
 }
 Params& Params::Add(Time value) {
-  values_.emplace_back(FormatTime(value));
+  values_.push_back({FormatTime(value)});
   return *this;
 }
 Params& Params::Add(const std::vector<std::string>& values) {
-  values_.emplace_back(ToArrayLiteral(values));
+  values_.push_back({ToArrayLiteral(values)});
+  return *this;
+}
+Params& Params::Add(const std::vector<std::optional<std::string>>& values) {
+  values_.push_back({ToArrayLiteral(values)});
+  return *this;
+}
+Params& Params::Add(Binary value) {
+  values_.push_back({std::move(value.bytes), true});
   return *this;
 }
 Params& Params::Add(std::nullopt_t) {
-  values_.emplace_back(std::nullopt);
+  values_.push_back({std::nullopt});
   return *this;
 }
-Params& Params::AddBytes(std::string_view bytes) {
-  values_.emplace_back(ToByteaLiteral(bytes));
-  return *this;
-}
-const char* Params::At(int i) const {
-  const auto& value = values_[static_cast<size_t>(i)];
-  return value ? value->c_str() : nullptr;
+Params& Params::AddBytes(std::string_view bytes) { return Add(Binary{std::string(bytes)}); }
+Params& Params::AddBytes(const std::vector<std::optional<std::string>>& values) {
+  Binary array;
+  const bool has_null = std::find(values.begin(), values.end(), std::nullopt) != values.end();
+  AppendArrayHeader(array.bytes, type_id::kBytea, values.size(), has_null);
+  for (const std::optional<std::string>& value : values) {
+    AppendInt32(array.bytes, value ? static_cast<int32_t>(value->size()) : -1);
+    if (value) array.bytes += *value;
+  }
+  return Add(std::move(array));
 }
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& conninfo) {
@@ -89,19 +110,44 @@ absl::StatusOr<Result> Connection::Exec(const std::string& sql, const Params& pa
     if (!Ok(prepared)) return ErrorOf(prepared);
     prepared_.insert(name);
   }
-  const std::vector<const char*> values = ValuesOf(params);
-  PGresult* raw = PQexecPrepared(conn_, name.c_str(), params.size(), values.data(), nullptr, nullptr, 0);
-  Result result(raw);
-  if (!Ok(raw)) return ErrorOf(raw);
+  const Pointers pointers(params);
+  Result result(PQexecPrepared(conn_, name.c_str(), pointers.size(), pointers.values.data(), pointers.lengths.data(),
+                               pointers.formats.data(), 0));
+  if (!Ok(result.raw())) return Failed(result);
   return result;
 }
 
 absl::StatusOr<Result> Connection::ExecOnce(const std::string& sql, const Params& params) {
-  const std::vector<const char*> values = ValuesOf(params);
-  PGresult* raw = PQexecParams(conn_, sql.c_str(), params.size(), nullptr, values.data(), nullptr, nullptr, 0);
-  Result result(raw);
-  if (!Ok(raw)) return ErrorOf(raw);
+  const Pointers pointers(params);
+  Result result(PQexecParams(conn_, sql.c_str(), pointers.size(), nullptr, pointers.values.data(),
+                             pointers.lengths.data(), pointers.formats.data(), 0));
+  if (!Ok(result.raw())) return Failed(result);
   return result;
+}
+
+absl::Status Connection::Failed(const Result& result) {
+  static constexpr std::string_view kDatatypeMismatch = "42804";
+  const char* sqlstate = result.raw() == nullptr ? nullptr : PQresultErrorField(result.raw(), PG_DIAG_SQLSTATE);
+  // A row in binary form whose columns are no longer those of its table.
+  if (sqlstate == nullptr || sqlstate != kDatatypeMismatch || row_types_.empty()) return ErrorOf(result.raw());
+  row_types_.clear();
+  return Error(absl::StatusCode::kAborted, "SCHEMA_CHANGED", "the schema has just been changed; try again");
+}
+
+absl::StatusOr<std::shared_ptr<const RowType>> Connection::RowTypeOf(const std::string& table) {
+  std::shared_ptr<const RowType>& known = row_types_[table];
+  if (known != nullptr) return known;
+  EMBUDO_ASSIGN_OR_RETURN(const Result rows,
+                          Exec("SELECT c.reltype, a.attname, a.atttypid FROM pg_class c JOIN pg_attribute a"
+                               " ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
+                               " WHERE c.oid = $1::regclass ORDER BY a.attnum",
+                               Params::Of(table)));
+  auto type = std::make_shared<RowType>();
+  for (int i = 0; i < rows.size(); ++i) {
+    type->id = static_cast<uint32_t>(rows[i].Int(0));
+    type->columns.push_back({std::string(rows[i].Text(1)), static_cast<uint32_t>(rows[i].Int(2))});
+  }
+  return known = std::move(type);
 }
 
 absl::Status Connection::ExecScript(const std::string& sql) {

@@ -6,19 +6,21 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
+#include "common/db/binary.h"
 #include "common/db/result.h"
 
 struct pg_conn;
 
 namespace embudo::db {
 
-/// The parameters of one statement, in text form; the statement casts where the type is not plain ($1::uuid).
+/// The parameters of one statement; the statement casts where the type is not plain ($1::uuid).
 class Params {
  public:
   Params() = default;
@@ -37,7 +39,9 @@ class Params {
   Params& Add(double value);
   Params& Add(bool value);
   Params& Add(Time value);
-  Params& Add(const std::vector<std::string>& values);  ///< as an array literal
+  Params& Add(const std::vector<std::string>& values);                 ///< an array: $1::text[], $1::uuid[]
+  Params& Add(const std::vector<std::optional<std::string>>& values);  ///< one with NULLs
+  Params& Add(Binary value);
   Params& Add(std::nullopt_t);
   template <class T>
   Params& Add(const std::optional<T>& value) {
@@ -45,13 +49,29 @@ class Params {
   }
   /// A bytea.
   Params& AddBytes(std::string_view bytes);
+  /// A bytea[].
+  Params& AddBytes(const std::vector<std::optional<std::string>>& values);
 
+  struct Value {
+    /// nullopt: NULL.
+    std::optional<std::string> bytes;
+    bool binary = false;
+  };
+  const std::vector<Value>& values() const { return values_; }
   int size() const { return static_cast<int>(values_.size()); }
-  /// nullptr for NULL.
-  const char* At(int i) const;
 
  private:
-  std::vector<std::optional<std::string>> values_;
+  std::vector<Value> values_;
+};
+
+/// The row type of a table: its columns in the order that PostgreSQL keeps them.
+struct RowType {
+  struct Column {
+    std::string name;
+    uint32_t type = 0;
+  };
+  uint32_t id = 0;
+  std::vector<Column> columns;
 };
 
 /// One connection to PostgreSQL, over libpq: no hidden reconnect, every error with its SQLSTATE. One thread at a time.
@@ -70,6 +90,10 @@ class Connection {
   /// Runs several statements of plain SQL in one go (migrations, BEGIN). Not prepared, no parameters.
   absl::Status ExecScript(const std::string& sql);
 
+  /// The row type of a table, asked for once. When a migration has changed the table meanwhile, the statement that uses
+  /// it fails with ABORTED, reason SCHEMA_CHANGED, and the next call asks anew.
+  absl::StatusOr<std::shared_ptr<const RowType>> RowTypeOf(const std::string& table);
+
   /// Row-level security: what tenant the statements from here on see. A round trip only when it differs from the last;
   /// empty: none. Outlives transactions.
   absl::Status SetTenant(std::string_view tenant);
@@ -82,9 +106,11 @@ class Connection {
 
  private:
   explicit Connection(pg_conn* conn) : conn_(conn) {}
+  absl::Status Failed(const Result& result);
 
   pg_conn* conn_;
   std::unordered_set<std::string> prepared_;
+  std::unordered_map<std::string, std::shared_ptr<const RowType>> row_types_;
   std::string tenant_;
   std::chrono::milliseconds timeout_{0};
 };

@@ -82,7 +82,8 @@ std::string ConstraintOf(const absl::Status& status) {
 
 bool IsRetryable(const absl::Status& status) {
   return status.code() == absl::StatusCode::kUnavailable ||
-         (status.code() == absl::StatusCode::kAborted && ReasonOf(status) == "SERIALIZATION_FAILURE");
+         (status.code() == absl::StatusCode::kAborted &&
+          (ReasonOf(status) == "SERIALIZATION_FAILURE" || ReasonOf(status) == "SCHEMA_CHANGED"));
 }
 
 }  // namespace embudo::db

@@ -16,7 +16,8 @@ absl::Status ErrorOf(const pg_conn* connection);
 
 /// The constraint that a unique or foreign key violation names; empty for other errors.
 std::string ConstraintOf(const absl::Status& status);
-/// Whether the transaction may be run again: serialization failure, deadlock, lost connection.
+/// Whether the transaction may be run again: serialization failure, deadlock, a schema that has just changed, lost
+/// connection.
 bool IsRetryable(const absl::Status& status);
 
 }  // namespace embudo::db

@@ -14,6 +14,32 @@ int Digits(std::string_view text, size_t at, size_t count) {
   return value;
 }
 
+std::string_view TextOf(const std::string& value) { return value; }
+std::optional<std::string_view> TextOf(const std::optional<std::string>& value) { return value; }
+
+void AppendQuoted(std::string& out, std::optional<std::string_view> value) {
+  if (!value) {
+    out += "NULL";
+    return;
+  }
+  out += '"';
+  for (const char c : *value) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+
+template <class Values>
+std::string ArrayLiteral(const Values& values) {
+  std::string out = "{";
+  for (const auto& value : values) {
+    if (out.size() > 1) out += ',';
+    AppendQuoted(out, TextOf(value));
+  }
+  return out + "}";
+}
+
 }  // namespace
 
 bool Row::IsNull(int column) const { return PQgetisnull(result_, row_, column) != 0; }
@@ -96,29 +122,8 @@ std::vector<std::string> ParseTextArray(std::string_view text) {
   return out;
 }
 
-std::string ToArrayLiteral(const std::vector<std::string>& values) {
-  std::string out = "{";
-  for (const std::string& value : values) {
-    if (out.size() > 1) out += ',';
-    out += '"';
-    for (const char c : value) {
-      if (c == '"' || c == '\\') out += '\\';
-      out += c;
-    }
-    out += '"';
-  }
-  return out + "}";
-}
+std::string ToArrayLiteral(const std::vector<std::string>& values) { return ArrayLiteral(values); }
 
-std::string ToByteaLiteral(std::string_view bytes) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string out = "\\x";
-  out.reserve(2 + 2 * bytes.size());
-  for (const char c : bytes) {
-    out += kHex[static_cast<uint8_t>(c) >> 4];
-    out += kHex[static_cast<uint8_t>(c) & 15];
-  }
-  return out;
-}
+std::string ToArrayLiteral(const std::vector<std::optional<std::string>>& values) { return ArrayLiteral(values); }
 
 }  // namespace embudo::db

@@ -47,6 +47,7 @@ class Result {
   Row operator[](int row) const { return {result_.get(), row}; }
   /// Rows that an INSERT, UPDATE or DELETE changed.
   int64_t affected() const;
+  const pg_result* raw() const { return result_.get(); }
 
  private:
   std::shared_ptr<pg_result> result_;
@@ -55,8 +56,8 @@ class Result {
 /// Parses PostgreSQL's text forms.
 Time ParseTimestamp(std::string_view text);
 std::vector<std::string> ParseTextArray(std::string_view text);
-/// Writes them: an array literal `{"a","b"}` to be cast to text[] or uuid[], a bytea literal `\x…`.
+/// Writes an array literal `{"a","b"}` to be cast to text[] or uuid[].
 std::string ToArrayLiteral(const std::vector<std::string>& values);
-std::string ToByteaLiteral(std::string_view bytes);
+std::string ToArrayLiteral(const std::vector<std::optional<std::string>>& values);
 
 }  // namespace embudo::db

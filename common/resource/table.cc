@@ -269,85 +269,6 @@ void ReadField(const Field& field, const db::Row& row, int first, Message* messa
   }
 }
 
-void AppendNumber(std::string& out, double value) {
-  char text[40];
-  out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
-}
-
-// One JSON value a column of the field, in the order of Field::columns.
-std::vector<std::string> ColumnValues(const Field& field, const Message& message) {
-  const Reflection* reflection = message.GetReflection();
-  const FieldDescriptor* descriptor = field.descriptor;
-  std::string out;
-  std::string scratch;
-  const auto list = [&](auto item) {
-    out = "[";
-    for (int i = 0; i < reflection->FieldSize(message, descriptor); ++i) {
-      if (i > 0) out += ',';
-      AppendJsonString(out, item(i));
-    }
-    out += ']';
-  };
-  switch (field.kind) {
-    case Kind::kText:
-      AppendJsonString(out, reflection->GetStringReference(message, descriptor, &scratch));
-      break;
-    case Kind::kInt:
-      out = std::to_string(descriptor->cpp_type() == FieldDescriptor::CPPTYPE_INT32
-                               ? reflection->GetInt32(message, descriptor)
-                               : reflection->GetInt64(message, descriptor));
-      break;
-    case Kind::kDouble:
-      AppendNumber(out, reflection->GetDouble(message, descriptor));
-      break;
-    case Kind::kBool:
-      out = reflection->GetBool(message, descriptor) ? "true" : "false";
-      break;
-    case Kind::kEnum:
-      AppendJsonString(out, ShortName(reflection->GetEnum(message, descriptor)));
-      break;
-    case Kind::kTime:
-      if (!reflection->HasField(message, descriptor)) return {"null"};
-      AppendJsonString(out, FormatTime(FromTimestamp(Sub<google::protobuf::Timestamp>(message, descriptor))));
-      break;
-    case Kind::kDate:
-      if (!reflection->HasField(message, descriptor)) return {"null"};
-      AppendJsonString(out, FormatDate(Sub<google::type::Date>(message, descriptor)));
-      break;
-    case Kind::kMoney: {
-      if (!reflection->HasField(message, descriptor)) return {"null", "null"};
-      const auto& money = Sub<google::type::Money>(message, descriptor);
-      AppendJsonString(out, money.currency_code());
-      return {ToNumeric(money), out};
-    }
-    case Kind::kReference: {
-      const auto ids = field.pattern->Match(reflection->GetStringReference(message, descriptor, &scratch));
-      std::vector<std::string> values(field.columns.size(), "null");
-      for (size_t i = 0; ids && i < values.size(); ++i) {
-        values[i].clear();
-        AppendJsonString(values[i], (*ids)[i]);
-      }
-      return values;
-    }
-    case Kind::kReferenceSet:
-      list([&](int i) {
-        const auto ids = field.pattern->Match(reflection->GetRepeatedString(message, descriptor, i));
-        return ids ? ids->back() : std::string();
-      });
-      break;
-    case Kind::kTextSet:
-      list([&](int i) { return reflection->GetRepeatedString(message, descriptor, i); });
-      break;
-    case Kind::kEnumSet:
-      list([&](int i) { return ShortName(reflection->GetRepeatedEnum(message, descriptor, i)); });
-      break;
-    case Kind::kJson:
-      out = JsonOfField(message, descriptor);
-      break;
-  }
-  return {out};
-}
-
 }  // namespace
 
 Record Table::Read(const db::Row& row, int first) const {
@@ -361,26 +282,6 @@ Record Table::Read(const db::Row& row, int first) const {
   record.version = row.Int(counters + 1);
   SetText(record.message.get(), "etag", std::to_string(record.revision));
   return record;
-}
-
-void Table::AppendRow(std::string& out, std::string_view tenant, const Record& record) const {
-  std::vector<std::string> values(columns_.size());
-  const std::vector<std::string> ids = IdsOf(*record.message);
-  for (size_t i = 0; i < ids.size(); ++i) AppendJsonString(values[i], ids[i]);
-  for (const Field& field : fields_) {
-    std::vector<std::string> of_field = ColumnValues(field, *record.message);
-    for (size_t i = 0; i < of_field.size(); ++i) {
-      // Two fields may share a column (pipeline and stage's pipeline); the one that is set wins.
-      std::string& value = values[field.columns[i]];
-      if (value.empty() || value == "null") value = std::move(of_field[i]);
-    }
-  }
-  out += "{\"tenant_id\":";
-  AppendJsonString(out, tenant);
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    out += ",\"" + columns_[i] + "\":" + values[i];
-  }
-  out += ",\"revision\":" + std::to_string(record.revision) + ",\"version\":" + std::to_string(record.version) + "}";
 }
 
 std::string Table::KeyOf(const Message& message) const {

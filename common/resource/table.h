@@ -85,8 +85,6 @@ class Table {
   std::string SelectList(std::string_view alias) const;
   /// A row of SelectList, beginning at column `first`, as a record.
   Record Read(const db::Row& row, int first = 0) const;
-  /// A record as a JSON object whose keys are its columns, for json_populate_recordset.
-  void AppendRow(std::string& out, std::string_view tenant, const Record& record) const;
   /// The record's id columns, joined by '/': what a write statement finds it by.
   std::string KeyOf(const google::protobuf::Message& message) const;
   /// The ids in the record's name.

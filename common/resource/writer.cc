@@ -8,6 +8,7 @@
 #include "common/base/ids.h"
 #include "common/db/error.h"
 #include "common/event/event.h"
+#include "common/resource/rows.h"
 
 namespace embudo::resource {
 namespace {
@@ -49,7 +50,7 @@ bool HasExternalIds(const Table& table) { return table.FindField("external_ids")
 
 std::string WrittenPart(const Table& table, bool insert) {
   const std::vector<std::string> columns = WrittenColumns(table);
-  const std::string rows = "json_populate_recordset(NULL::" + table.name() + ", $2::json)";
+  const std::string rows = "unnest($2::" + table.name() + "[])";
   const std::string key = KeyExpression(table, "r");
   if (insert) {
     return "INSERT INTO " + table.name() + " (" + Join(columns, "", ", ") + ") SELECT " + Join(columns, "r.", ", ") +
@@ -82,20 +83,16 @@ const Message& AnswerOf(const Change& change) {
 /// Collects the parameters of a write statement, one array element a change.
 class Arrays {
  public:
-  Arrays(const Table& table, const std::string& tenant, bool with_events)
-      : table_(table), tenant_(tenant), with_events_(with_events) {}
+  Arrays(const Table& table, const std::string& tenant, bool with_events, Rows rows)
+      : table_(table), tenant_(tenant), with_events_(with_events), rows_(std::move(rows)) {}
 
   void Add(const Change& change) {
-    rows_ += rows_.size() > 1 ? "," : "";
-    table_.AppendRow(rows_, tenant_, change.after);
+    rows_.Add(tenant_, change.after);
     keys_.push_back(table_.KeyOf(*change.after.message));
     versions_.push_back(std::to_string(change.expected_version));
     methods_.push_back(change.method);
     times_.push_back(FormatTime(change.time));
-    const bool repeatable = !change.request_id.empty();
-    Append(requests_, repeatable ? change.request_id : "NULL");
-    Append(hashes_, repeatable ? Bytes(change.request_hash) : "NULL");
-    Append(answers_, repeatable ? Bytes(AnswerOf(change).SerializeAsString()) : "NULL");
+    AddAnswer(change);
     AddEvent(change);
     for (const auto& [system, external_id] : change.new_external_ids) {
       named_keys_.push_back(keys_.back());
@@ -105,39 +102,45 @@ class Arrays {
   }
 
   db::Params Finish() const {
-    db::Params params = db::Params::Of(tenant_, rows_ + "]", keys_, versions_, requests_ + "}", hashes_ + "}", methods_,
-                                       answers_ + "}", events_, partitions_, data_ + "}", times_);
+    db::Params params = db::Params::Of(tenant_, rows_.Finish(), keys_, versions_, requests_);
+    params.AddBytes(hashes_).Add(methods_).AddBytes(answers_).Add(events_).Add(partitions_).AddBytes(data_).Add(times_);
     if (HasExternalIds(table_)) params.Add(named_keys_).Add(systems_).Add(external_ids_);
-    if (KeepsHistory(table_, with_events_)) params.Add(history_ + "}");
+    if (KeepsHistory(table_, with_events_)) params.AddBytes(history_);
     return params;
   }
 
  private:
+  using Optionals = std::vector<std::optional<std::string>>;
+
+  void AddAnswer(const Change& change) {
+    const bool repeatable = !change.request_id.empty();
+    requests_.push_back(repeatable ? std::optional(change.request_id) : std::nullopt);
+    hashes_.push_back(repeatable ? std::optional(change.request_hash) : std::nullopt);
+    answers_.push_back(repeatable ? std::optional(AnswerOf(change).SerializeAsString()) : std::nullopt);
+  }
+
   void AddEvent(const Change& change) {
     const Uuid id = Uuid::V7(change.time);
     events_.push_back(id.ToString());
     partitions_.push_back(std::to_string(event::PartitionOf(tenant_, change.partition_key)));
-    if (!with_events_) return Append(data_, "NULL");
+    if (!with_events_) {
+      data_.emplace_back();
+      return;
+    }
     const type::v1::Event event = EventOf(change, tenant_, id);
-    Append(data_, Bytes(event.SerializeAsString()));
+    data_.emplace_back(event.SerializeAsString());
     // The creation is told by the record itself.
     const bool kept = KeepsHistory(table_, with_events_) && change.previous != nullptr;
-    Append(history_, kept ? Bytes(HistoryOf(event).SerializeAsString()) : "NULL");
+    history_.push_back(kept ? std::optional(HistoryOf(event).SerializeAsString()) : std::nullopt);
   }
-  static void Append(std::string& array, const std::string& item) {
-    array += array.size() > 1 ? "," : "";
-    array += item;
-  }
-  // Inside an array literal a backslash is written twice.
-  static std::string Bytes(const std::string& value) { return "\"\\" + db::ToByteaLiteral(value) + "\""; }
 
   const Table& table_;
   const std::string& tenant_;
   const bool with_events_;
-  std::string rows_ = "[";
+  Rows rows_;
   std::vector<std::string> keys_, versions_, methods_, events_, partitions_, times_;
   std::vector<std::string> named_keys_, systems_, external_ids_;
-  std::string requests_ = "{", hashes_ = "{", answers_ = "{", data_ = "{", history_ = "{";
+  Optionals requests_, hashes_, answers_, data_, history_;
 };
 
 /// Runs the write statement of these changes on a connection. The keys of the records that were written.
@@ -146,7 +149,8 @@ absl::StatusOr<std::set<std::string>> RunStatement(db::Connection& connection, c
   const Table& table = *changes[0]->table;
   const bool insert = changes[0]->expected_version == 0;
   const bool with_events = changes[0]->event_type != type::v1::EVENT_TYPE_UNSPECIFIED;
-  Arrays arrays(table, tenant, with_events);
+  EMBUDO_ASSIGN_OR_RETURN(Rows rows, Rows::For(connection, table));
+  Arrays arrays(table, tenant, with_events, std::move(rows));
   for (const Change* change : changes) arrays.Add(*change);
   EMBUDO_ASSIGN_OR_RETURN(const db::Result result,
                           connection.Exec(WriteStatement(table, insert, with_events), arrays.Finish()));
@@ -306,7 +310,8 @@ absl::Status Writer::WriteAll(const std::string& tenant, const std::vector<Chang
   do {
     status = TryAll(tenant, changes, deadline, also);
     // Two that lock the same records in another order: one of them goes again.
-  } while (ReasonOf(status) == "SERIALIZATION_FAILURE" && std::chrono::steady_clock::now() < deadline);
+  } while (status.code() == absl::StatusCode::kAborted && db::IsRetryable(status) &&
+           std::chrono::steady_clock::now() < deadline);
   if (!status.ok()) return status;
   std::set<const Table*> tables;
   for (const Change& change : changes) tables.insert(change.table);

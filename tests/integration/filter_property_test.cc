@@ -15,6 +15,7 @@
 #include "common/db/connection.h"
 #include "common/filter/filter.h"
 #include "common/resource/resource.h"
+#include "common/resource/rows.h"
 #include "common/testing/postgres.h"
 #include "embudo/type/v1/lead.pb.h"
 #include "google/protobuf/struct.pb.h"
@@ -326,15 +327,11 @@ class FilterProperty : public ::testing::Test {
           END LOOP;
         END $$)");
     ASSERT_TRUE(created.ok()) << created;
-    std::string rows = "[";
-    for (const Lead& lead : leads) {
-      if (rows.size() > 1) rows += ',';
-      resource::Record record{std::make_unique<Lead>(lead), 1, 1};
-      table_.AppendRow(rows, "tenant", record);
-    }
-    const auto stored =
-        connection_->Exec("INSERT INTO random_lead SELECT * FROM json_populate_recordset(NULL::random_lead, $1::json)",
-                          db::Params::Of(rows + "]"));
+    auto rows = resource::Rows::For(*connection_, table_, "random_lead");
+    ASSERT_TRUE(rows.ok()) << rows.status();
+    for (const Lead& lead : leads) rows->Add("tenant", {std::make_unique<Lead>(lead), 1, 1});
+    const auto stored = connection_->Exec("INSERT INTO random_lead SELECT * FROM unnest($1::random_lead[])",
+                                          db::Params::Of(rows->Finish()));
     ASSERT_TRUE(stored.ok()) << stored.status();
     ASSERT_EQ(stored->affected(), static_cast<int64_t>(leads.size()));
   }

@@ -4,6 +4,7 @@
 
 #include "common/base/error.h"
 #include "common/log/log.h"
+#include "common/resource/rows.h"
 #include "services/automation/logic/defaults.h"
 #include "services/automation/storage/tables.h"
 
@@ -71,21 +72,18 @@ absl::Status RuleCache::Load(db::Connection& connection, const std::string& tena
 }
 
 absl::Status SeedRules(db::Connection& connection, const std::string& tenant, Time now) {
-  std::string rows = "[";
+  EMBUDO_ASSIGN_OR_RETURN(resource::Rows rows, resource::Rows::For(connection, RuleTable()));
   for (const v1::Rule& rule : logic::DefaultRules()) {
     resource::Record record{RuleTable().New(), 1, 1};
     auto& seeded = static_cast<v1::Rule&>(*record.message);
     seeded = rule;
     *seeded.mutable_create_time() = ToTimestamp(now);
     *seeded.mutable_update_time() = ToTimestamp(now);
-    if (rows.size() > 1) rows += ',';
-    RuleTable().AppendRow(rows, tenant, record);
+    rows.Add(tenant, record);
   }
   return connection
-      .Exec(
-          "INSERT INTO automation.rule SELECT * FROM json_populate_recordset(NULL::automation.rule, $1::json)"
-          " ON CONFLICT DO NOTHING",
-          db::Params::Of(rows + "]"))
+      .Exec("INSERT INTO automation.rule SELECT * FROM unnest($1::automation.rule[]) ON CONFLICT DO NOTHING",
+            db::Params::Of(rows.Finish()))
       .status();
 }
 

@@ -1,11 +1,13 @@
 #include "services/automation/storage/runs.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <tuple>
 
 #include "common/base/error.h"
 #include "common/base/resource_name.h"
+#include "common/resource/rows.h"
 #include "services/automation/storage/tables.h"
 
 namespace embudo::automation::storage {
@@ -18,7 +20,7 @@ constexpr char kSaveVersions[] =
 constexpr char kSaveRun[] =
     "UPDATE automation.run t SET state = r.state, attempts = r.attempts, next_attempt_time = r.next_attempt_time,"
     " results = r.results, error = r.error, update_time = r.update_time, end_time = r.end_time, revision = r.revision,"
-    " version = r.version FROM json_populate_record(NULL::automation.run, $1::json) r"
+    " version = r.version FROM unnest($1::automation.run[]) r"
     " WHERE t.tenant_id = r.tenant_id AND t.run_id = r.run_id AND t.version = $2";
 
 constexpr char kTakeTurn[] =
@@ -43,7 +45,7 @@ const std::string& InsertRunsSql() {
           column == "event_date" ? ", (r.event_time AT TIME ZONE coalesce(t.time_zone, 'UTC'))::date" : ", r." + column;
     }
     return "INSERT INTO automation.run (tenant_id" + columns + ", revision, version) SELECT r.tenant_id" + values +
-           ", 1, 1 FROM json_populate_recordset(NULL::automation.run, $1::json) r"
+           ", 1, 1 FROM unnest($1::automation.run[]) r"
            " LEFT JOIN automation.tenant t ON t.tenant_id = r.tenant_id"
            " ON CONFLICT (tenant_id, rule_id, rule_version, event_id) DO NOTHING";
   }();
@@ -63,12 +65,8 @@ const std::string& TakeDueRunsSql() {
   return sql;
 }
 
-std::string RowOf(const std::string& tenant, const v1::Run& run, int64_t version, int64_t revision) {
-  resource::Record record{RunTable().New(), version, revision};
-  static_cast<v1::Run&>(*record.message) = run;
-  std::string row;
-  RunTable().AppendRow(row, tenant, record);
-  return row;
+resource::Record RecordOf(const v1::Run& run, int64_t version, int64_t revision) {
+  return {std::make_unique<v1::Run>(run), version, revision};
 }
 
 /// Keeps the rules that the runs are of, once each.
@@ -77,16 +75,16 @@ absl::Status SaveVersions(db::Connection& connection, const std::vector<NewRun>&
   std::vector<std::string> tenants;
   std::vector<std::string> ids;
   std::vector<std::string> versions;
-  std::vector<std::string> rules;
+  std::vector<std::optional<std::string>> rules;
   for (const NewRun& made : runs) {
     const int64_t version = made.rule->rule_version();
     if (!seen.emplace(made.tenant, made.rule->name(), version).second) continue;
     tenants.push_back(made.tenant);
     ids.push_back(RuleTable().KeyOf(*made.rule));
     versions.push_back(std::to_string(version));
-    rules.push_back(db::ToByteaLiteral(made.rule->SerializeAsString()));
+    rules.emplace_back(made.rule->SerializeAsString());
   }
-  return connection.Exec(kSaveVersions, db::Params::Of(tenants, ids, versions, rules)).status();
+  return connection.Exec(kSaveVersions, db::Params::Of(tenants, ids, versions).AddBytes(rules)).status();
 }
 
 }  // namespace
@@ -94,12 +92,9 @@ absl::Status SaveVersions(db::Connection& connection, const std::vector<NewRun>&
 absl::Status InsertRuns(db::Connection& connection, const std::vector<NewRun>& runs) {
   if (runs.empty()) return absl::OkStatus();
   EMBUDO_RETURN_IF_ERROR(SaveVersions(connection, runs));
-  std::string rows = "[";
-  for (const NewRun& made : runs) {
-    if (rows.size() > 1) rows += ',';
-    rows += RowOf(made.tenant, made.run, 1, 1);
-  }
-  return connection.Exec(InsertRunsSql(), db::Params::Of(rows + "]")).status();
+  EMBUDO_ASSIGN_OR_RETURN(resource::Rows rows, resource::Rows::For(connection, RunTable()));
+  for (const NewRun& made : runs) rows.Add(made.tenant, RecordOf(made.run, 1, 1));
+  return connection.Exec(InsertRunsSql(), db::Params::Of(rows.Finish())).status();
 }
 
 absl::StatusOr<std::vector<HeldRun>> TakeDueRuns(db::Connection& connection, int limit, Time now, Time lease_end) {
@@ -121,8 +116,10 @@ absl::StatusOr<std::vector<HeldRun>> TakeDueRuns(db::Connection& connection, int
 }
 
 absl::Status SaveRun(db::Connection& connection, HeldRun& held) {
-  const std::string row = RowOf(held.tenant, held.run, held.version + 1, held.revision + 1);
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result saved, connection.Exec(kSaveRun, db::Params::Of(row, held.version)));
+  EMBUDO_ASSIGN_OR_RETURN(resource::Rows rows, resource::Rows::For(connection, RunTable()));
+  rows.Add(held.tenant, RecordOf(held.run, held.version + 1, held.revision + 1));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result saved,
+                          connection.Exec(kSaveRun, db::Params::Of(rows.Finish(), held.version)));
   if (saved.affected() == 0) {
     return Error(absl::StatusCode::kAborted, "RUN_TAKEN", "another worker has taken the run over");
   }

@@ -7,6 +7,7 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/resource/resource.h"
+#include "common/resource/rows.h"
 #include "services/reporting/storage/lead_table.h"
 
 namespace embudo::reporting::storage {
@@ -49,8 +50,8 @@ std::string MakeSaveLeads() {
     values += ", r." + column;
     set += (set.empty() ? "" : ", ") + column + " = excluded." + column;
   }
-  return "INSERT INTO " + table + " (" + names + ") SELECT " + values + " FROM json_populate_recordset(NULL::" + table +
-         ", $1::json) AS r ON CONFLICT (tenant_id, lead_id) DO UPDATE SET " + set;
+  return "INSERT INTO " + table + " (" + names + ") SELECT " + values + " FROM unnest($1::" + table +
+         "[]) AS r ON CONFLICT (tenant_id, lead_id) DO UPDATE SET " + set;
 }
 
 /// `pipelines/p/stages/s` is a Stage: the message's name.
@@ -76,14 +77,10 @@ absl::StatusOr<std::string> JsonOf(const Message& record) {
 absl::Status SaveLeads(db::Connection& connection, const std::vector<Owned<type::v1::Lead>>& leads) {
   if (leads.empty()) return absl::OkStatus();
   static const std::string* const statement = new std::string(MakeSaveLeads());
-  std::string rows = "[";
-  for (const auto& [tenant, lead] : leads) {
-    if (rows.size() > 1) rows += ',';
-    // The row's counters guard writes, of which there are none but the log's.
-    const resource::Record record{std::make_unique<type::v1::Lead>(*lead), 0, 0};
-    LeadTable().AppendRow(rows, tenant, record);
-  }
-  return connection.Exec(*statement, db::Params::Of(rows + "]")).status();
+  EMBUDO_ASSIGN_OR_RETURN(resource::Rows rows, resource::Rows::For(connection, LeadTable()));
+  // The row's counters guard writes, of which there are none but the log's.
+  for (const auto& [tenant, lead] : leads) rows.Add(tenant, {std::make_unique<type::v1::Lead>(*lead), 0, 0});
+  return connection.Exec(*statement, db::Params::Of(rows.Finish())).status();
 }
 
 absl::Status RemoveLeads(db::Connection& connection, const std::vector<Owned<type::v1::Lead>>& leads) {

@@ -1,6 +1,7 @@
 #include "services/scoring/storage/leads.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "common/base/error.h"
 #include "common/base/json.h"
@@ -91,14 +92,14 @@ absl::Status SaveLeads(db::Connection& connection, const std::string& tenant, co
   std::vector<std::string> ids;
   std::vector<std::string> states;
   std::vector<std::string> scored;
-  std::vector<std::string> data;
+  std::vector<std::optional<std::string>> data;
   for (const Lead* lead : leads) {
     ids.push_back(logic::IdOf(lead->name()));
     states.push_back(StateText(lead->state()));
     scored.emplace_back(logic::IsScored(*lead) ? "t" : "f");
-    data.push_back(db::ToByteaLiteral(lead->SerializeAsString()));
+    data.emplace_back(lead->SerializeAsString());
   }
-  return connection.Exec(kSaveLeads, db::Params::Of(tenant, ids, states, scored, data)).status();
+  return connection.Exec(kSaveLeads, db::Params::Of(tenant, ids, states, scored).AddBytes(data)).status();
 }
 
 absl::Status RemoveLeads(db::Connection& connection, const std::string& tenant, const LeadIds& ids) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/resource/rows.h"
 #include "services/scoring/storage/frequencies.h"
 
 namespace embudo::scoring::storage {
@@ -85,19 +86,16 @@ absl::StatusOr<logic::Model> LoadModel(db::Connection& connection, const std::st
 }
 
 absl::Status SeedCriteria(db::Connection& connection, const std::string& tenant, Time now) {
-  std::string rows = "[";
+  EMBUDO_ASSIGN_OR_RETURN(resource::Rows rows, resource::Rows::For(connection, CriterionTable()));
   for (v1::Criterion& criterion : logic::DefaultCriteria()) {
     auto record = std::make_unique<v1::Criterion>(std::move(criterion));
     *record->mutable_create_time() = ToTimestamp(now);
     *record->mutable_update_time() = ToTimestamp(now);
-    if (rows.size() > 1) rows += ',';
-    CriterionTable().AppendRow(rows, tenant, {std::move(record), 1, 1});
+    rows.Add(tenant, {std::move(record), 1, 1});
   }
   return connection
-      .Exec(
-          "INSERT INTO scoring.criterion SELECT * FROM json_populate_recordset(NULL::scoring.criterion, $1::json)"
-          " ON CONFLICT DO NOTHING",
-          db::Params::Of(rows + "]"))
+      .Exec("INSERT INTO scoring.criterion SELECT * FROM unnest($1::scoring.criterion[]) ON CONFLICT DO NOTHING",
+            db::Params::Of(rows.Finish()))
       .status();
 }
 
