@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "common/base/error.h"
 #include "common/resource/change.h"
 #include "common/resource/table.h"
+#include "common/testing/eventually.h"
 #include "common/testing/manual_clock.h"
 #include "common/testing/postgres.h"
 #include "services/scoring/storage/migrations.h"
@@ -272,50 +275,39 @@ class PendingTest : public IntakeTest {
   db::Pool::Lease Connection() { return *worker_->Acquire(db::After(testing::kPatience)); }
 };
 
-TEST_F(PendingTest, AMarkThatWasRenewedMeanwhileIsKept) {
-  auto connection = Connection();
-  ASSERT_TRUE(storage::MarkPending(*connection, kTenant, {IdOf(2), IdOf(1)}).ok());
-  const auto taken = *storage::TakePending(*connection, kTenant, 10);
-  ASSERT_EQ(taken.size(), 2);
-  // Nobody else gets them, renewed or not, until they are scored.
-  ASSERT_TRUE(storage::MarkPending(*connection, kTenant, {IdOf(1)}).ok());
-  EXPECT_THAT(*storage::TakePending(*connection, kTenant, 10), IsEmpty());
-  EXPECT_EQ(*storage::NextTenant(*connection, ""), "");
-  ASSERT_TRUE(storage::FinishPending(*connection, kTenant, taken).ok());
-  const auto again = *storage::TakePending(*connection, kTenant, 10);
-  ASSERT_EQ(again.size(), 1);
-  EXPECT_EQ(again[0].lead_id, IdOf(1));
-  ASSERT_TRUE(storage::FinishPending(*connection, kTenant, again).ok());
-  EXPECT_EQ(*storage::CountPending(*connection, kTenant), 0);
+TEST_F(PendingTest, AMarkThatIsTakenIsNobodyElsesAndComesBackWhenItIsNotScored) {
+  auto one = Connection();
+  auto other = Connection();
+  ASSERT_TRUE(storage::MarkPending(*one, kTenant, {IdOf(2), IdOf(1)}).ok());
+  ASSERT_TRUE(one->ExecScript("BEGIN").ok());
+  EXPECT_EQ(storage::TakePending(*one, kTenant, 10)->size(), 2);
+  EXPECT_THAT(*storage::TakePending(*other, kTenant, 10), IsEmpty());
+  ASSERT_TRUE(one->ExecScript("ROLLBACK").ok());
+  EXPECT_EQ(storage::TakePending(*other, kTenant, 10)->size(), 2);
+  EXPECT_EQ(*storage::CountPending(*other, kTenant), 0);
 }
 
-TEST_F(PendingTest, ReleasedMarksAreFreeAgain) {
-  auto connection = Connection();
-  ASSERT_TRUE(storage::MarkPending(*connection, kTenant, {IdOf(1)}).ok());
-  const auto taken = *storage::TakePending(*connection, kTenant, 10);
-  ASSERT_TRUE(storage::ReleasePending(*connection, kTenant, taken).ok());
-  EXPECT_EQ(storage::TakePending(*connection, kTenant, 10)->size(), 1);
-}
-
-TEST_F(PendingTest, ALostWorkersMarksComeFreeByThemselves) {
-  auto connection = Connection();
-  ASSERT_TRUE(storage::MarkPending(*connection, kTenant, {IdOf(1)}).ok());
-  EXPECT_EQ(storage::TakePending(*connection, kTenant, 10)->size(), 1);
-  EXPECT_THAT(Ask("UPDATE scoring.pending SET lease_until = lease_until - interval '31 seconds' RETURNING generation"),
-              ElementsAre("1"));
-  EXPECT_EQ(storage::TakePending(*connection, kTenant, 10)->size(), 1);
+TEST_F(PendingTest, AMarkThatIsRenewedWhileTheLeadIsScoredIsKept) {
+  auto scorer = Connection();
+  ASSERT_TRUE(storage::MarkPending(*scorer, kTenant, {IdOf(1)}).ok());
+  ASSERT_TRUE(scorer->ExecScript("BEGIN").ok());
+  ASSERT_EQ(storage::TakePending(*scorer, kTenant, 10)->size(), 1);
+  std::thread marker([&] { EXPECT_TRUE(storage::MarkPending(*Connection(), kTenant, {IdOf(1)}).ok()); });
+  const auto waits = [&] { return Ask("SELECT 1 FROM pg_locks WHERE NOT granted").size() == 1; };
+  EXPECT_TRUE(testing::Eventually(waits));
+  ASSERT_TRUE(scorer->ExecScript("COMMIT").ok());
+  marker.join();
+  EXPECT_EQ(*storage::CountPending(*scorer, kTenant), 1);
 }
 
 TEST_F(PendingTest, ChangedLeadsComeBeforeAWholeTenants) {
   auto connection = Connection();
   Take({EventOf("lead.created", LeadIn(1, kNew, Lead::STATE_OPEN)),
         EventOf("lead.created", LeadIn(2, kNew, Lead::STATE_OPEN))});
-  ASSERT_TRUE(storage::FinishPending(*connection, kTenant, *storage::TakePending(*connection, kTenant, 10)).ok());
+  ASSERT_EQ(storage::TakePending(*connection, kTenant, 10)->size(), 2);
   EXPECT_EQ(*storage::MarkAllPending(*connection, kTenant), 2);
   ASSERT_TRUE(storage::MarkPending(*connection, kTenant, {IdOf(2)}).ok());
-  const auto first = *storage::TakePending(*connection, kTenant, 1);
-  ASSERT_EQ(first.size(), 1);
-  EXPECT_EQ(first[0].lead_id, IdOf(2));
+  EXPECT_THAT(*storage::TakePending(*connection, kTenant, 1), ElementsAre(IdOf(2)));
 }
 
 TEST_F(PendingTest, TenantsTakeTurns) {

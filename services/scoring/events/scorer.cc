@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kShortestPause{2};
 /// After an error, before the next attempt.
 constexpr milliseconds kErrorPause{300};
-constexpr std::chrono::seconds kBatchTime{20};  // well within the lease of the marks
+constexpr std::chrono::seconds kBatchTime{20};
 constexpr std::chrono::minutes kRebuildTime{10};
 
 pipeline::v1::LeadScore ScoreOf(const logic::Model& model, const type::v1::Lead& lead, Time now) {
@@ -120,40 +120,38 @@ absl::StatusOr<bool> Scorer::RebuildIfDue() {
 }
 
 absl::StatusOr<bool> Scorer::ScoreBatch() {
-  std::vector<storage::Lease> leases;
-  {
-    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire("", db::After(kBatchTime)));
-    EMBUDO_ASSIGN_OR_RETURN(const std::string tenant, storage::NextTenant(*connection, tenant_));
-    if (tenant.empty()) return false;
+  bool marked = false;
+  // Kept apart from what the database says: the transaction is repeated for the database's sake alone.
+  absl::Status recorded;
+  const auto body = [&](db::Connection& connection) -> absl::Status {
+    EMBUDO_ASSIGN_OR_RETURN(const std::string tenant, storage::NextTenant(connection, tenant_));
+    if (tenant.empty()) return absl::OkStatus();
     tenant_ = tenant;
-    EMBUDO_ASSIGN_OR_RETURN(leases, storage::TakePending(*connection, tenant_, options_.batch_size));
-  }
-  if (leases.empty()) return false;
-  const absl::Status status = Score(tenant_, leases);
-  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire("", db::After(kBatchTime)));
-  if (!status.ok()) {
-    storage::ReleasePending(*connection, tenant_, leases).IgnoreError();  // else they come free by themselves
-    return status;
-  }
-  EMBUDO_RETURN_IF_ERROR(storage::FinishPending(*connection, tenant_, leases));
-  return true;
+    EMBUDO_ASSIGN_OR_RETURN(const storage::LeadIds ids, storage::TakePending(connection, tenant, options_.batch_size));
+    marked = !ids.empty();
+    EMBUDO_ASSIGN_OR_RETURN(const auto request, ScoresOf(connection, tenant, ids));
+    if (request.scores().empty()) return absl::OkStatus();
+    recorded = record_(tenant, request);
+    if (!recorded.ok()) return absl::CancelledError();
+    metrics_.Counter("embudo_scoring_leads_total", "Leads that were scored").Increment(request.scores_size());
+    return absl::OkStatus();
+  };
+  const absl::Status status = db::RunInTx(pool_, "", db::After(kBatchTime), body);
+  EMBUDO_RETURN_IF_ERROR(recorded);
+  EMBUDO_RETURN_IF_ERROR(status);
+  return marked;
 }
 
-absl::Status Scorer::Score(const std::string& tenant, const std::vector<storage::Lease>& leases) {
-  storage::LeadIds ids;
-  for (const storage::Lease& lease : leases) ids.push_back(lease.lead_id);
+absl::StatusOr<pipeline::v1::RecordScoresRequest> Scorer::ScoresOf(db::Connection& connection,
+                                                                   const std::string& tenant,
+                                                                   const storage::LeadIds& ids) {
   pipeline::v1::RecordScoresRequest request;
-  {
-    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire("", db::After(kBatchTime)));
-    EMBUDO_ASSIGN_OR_RETURN(const std::vector<type::v1::Lead> leads, storage::LoadScored(*connection, tenant, ids));
-    if (leads.empty()) return absl::OkStatus();
-    EMBUDO_ASSIGN_OR_RETURN(const logic::Model model, storage::LoadModel(*connection, tenant));
-    const Time now = clock_.Now();
-    for (const type::v1::Lead& lead : leads) *request.add_scores() = ScoreOf(model, lead, now);
-  }
-  EMBUDO_RETURN_IF_ERROR(record_(tenant, request));
-  metrics_.Counter("embudo_scoring_leads_total", "Leads that were scored").Increment(request.scores_size());
-  return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<type::v1::Lead> leads, storage::LoadScored(connection, tenant, ids));
+  if (leads.empty()) return request;
+  EMBUDO_ASSIGN_OR_RETURN(const logic::Model model, storage::LoadModel(connection, tenant));
+  const Time now = clock_.Now();
+  for (const type::v1::Lead& lead : leads) *request.add_scores() = ScoreOf(model, lead, now);
+  return request;
 }
 
 }  // namespace embudo::scoring::events

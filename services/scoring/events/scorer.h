@@ -19,9 +19,9 @@
 namespace embudo::scoring::events {
 
 /// Scores the leads that are marked and hands the scores to pipeline, one tenant's batch after the other in a circle,
-/// so that one tenant's import keeps no other waiting. A lead is unmarked when pipeline has its score, so a crash
-/// anywhere scores it once more and loses none. It also does the rebuilds that are due. Several processes may do this
-/// at once.
+/// so that one tenant's import keeps no other waiting. A lead is unmarked in the transaction in
+/// which pipeline is given its score, so a crash anywhere scores it once more and loses none. It also does the rebuilds
+/// that are due. Several processes may do this at once.
 class Scorer : public Background {
  public:
   struct Options {
@@ -50,7 +50,8 @@ class Scorer : public Background {
   /// Whether there was something to do.
   absl::StatusOr<bool> Work();
   absl::StatusOr<bool> ScoreBatch();
-  absl::Status Score(const std::string& tenant, const std::vector<storage::Lease>& leases);
+  absl::StatusOr<pipeline::v1::RecordScoresRequest> ScoresOf(db::Connection& connection, const std::string& tenant,
+                                                             const storage::LeadIds& ids);
   absl::StatusOr<bool> RebuildIfDue();
   bool Stopping();
   /// Waits a little longer each time, until Wake makes it look often again.

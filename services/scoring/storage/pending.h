@@ -10,7 +10,7 @@
 
 namespace embudo::scoring::storage {
 
-/// Leads that are to be scored: the row is the truth, who works on them only leases it.
+/// Leads that are to be scored: the row is the truth, and is taken away in the transaction that has the score recorded.
 
 /// Marks leads to be scored soon.
 absl::Status MarkPending(db::Connection& connection, const std::string& tenant, LeadIds ids);
@@ -18,19 +18,10 @@ absl::Status MarkPending(db::Connection& connection, const std::string& tenant, 
 absl::StatusOr<int64_t> MarkAllPending(db::Connection& connection, const std::string& tenant);
 absl::StatusOr<int64_t> CountPending(db::Connection& connection, const std::string& tenant);
 
-/// The tenant after `tenant`, in a circle, that has leads to be scored and not leased; empty if there is none.
+/// The tenant after `tenant`, in a circle, that has leads to be scored; empty if there is none.
 absl::StatusOr<std::string> NextTenant(db::Connection& connection, const std::string& tenant);
-
-/// The mark that a worker has taken; a newer one has a higher generation.
-struct Lease {
-  std::string lead_id;
-  int64_t generation;
-};
-/// Leases the tenant's oldest marks for half a minute. What is read of the leads after this is no older than the mark.
-absl::StatusOr<std::vector<Lease>> TakePending(db::Connection& connection, const std::string& tenant, int limit);
-/// The leads are scored: deletes the marks, but for those that were renewed meanwhile, which are free again.
-absl::Status FinishPending(db::Connection& connection, const std::string& tenant, const std::vector<Lease>& leases);
-/// The leads could not be scored: frees the marks.
-absl::Status ReleasePending(db::Connection& connection, const std::string& tenant, const std::vector<Lease>& leases);
+/// Takes away the tenant's oldest marks that nobody else is taking. Who marks one of these leads anew waits until this
+/// transaction has ended, so what it reads of the leads after this is no older than the marks.
+absl::StatusOr<LeadIds> TakePending(db::Connection& connection, const std::string& tenant, int limit);
 
 }  // namespace embudo::scoring::storage
