@@ -33,6 +33,18 @@ std::array<uint32_t, 256> MakeCrcTable() {
   return table;
 }
 
+/// OpenSSL's random bytes cost the more per call the fewer they are, and ids are made by the thousand.
+void FillRandom(std::array<uint8_t, 16>& out) {
+  thread_local std::array<uint8_t, 64 * 16> pool;
+  thread_local size_t used = pool.size();
+  if (used == pool.size()) {
+    RAND_bytes(pool.data(), static_cast<int>(pool.size()));
+    used = 0;
+  }
+  std::copy_n(pool.begin() + static_cast<std::ptrdiff_t>(used), out.size(), out.begin());
+  used += out.size();
+}
+
 }  // namespace
 
 std::string Uuid::ToString() const {
@@ -69,7 +81,7 @@ Uuid Uuid::V7(Time now) {
   static int64_t last_ms = 0;
   static uint16_t counter = 0;
   Uuid id;
-  RAND_bytes(id.bytes.data(), static_cast<int>(id.bytes.size()));
+  FillRandom(id.bytes);
   int64_t ms = std::chrono::floor<std::chrono::milliseconds>(now).time_since_epoch().count();
   uint16_t count = 0;
   {

@@ -24,7 +24,8 @@ class Rows {
 
  private:
   Rows(const Table& table, std::shared_ptr<const db::RowType> type);
-  void FillField(const Field& field, const google::protobuf::Message& message);
+  void FillField(const Field& field, const google::protobuf::Reflection* reflection,
+                 const google::protobuf::Message& message);
   void FillIds(const std::vector<size_t>& columns, const std::vector<std::string>& ids);
   /// The value of that column to be appended to; nullptr if another field has filled it.
   std::string* Value(size_t column);

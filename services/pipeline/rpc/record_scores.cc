@@ -1,6 +1,7 @@
 #include <cmath>
 #include <map>
-#include <set>
+#include <string>
+#include <vector>
 
 #include "common/base/error.h"
 #include "services/pipeline/rpc/lead_service.h"
@@ -28,32 +29,65 @@ void ApplyScore(const v1::LeadScore& score, Lead* lead) {
   }
 }
 
-absl::StatusOr<std::map<std::string, resource::Record>> LoadLeads(Records& records, const CallContext& call,
-                                                                  const v1::RecordScoresRequest& request) {
-  const resource::Table& table = storage::LeadTable();
-  std::vector<std::string> ids;
-  std::set<std::string> seen;
+using Scores = std::map<std::string, const v1::LeadScore*>;
+
+/// The scores by the ids of their leads.
+absl::StatusOr<Scores> ById(const v1::RecordScoresRequest& request) {
+  Scores scores;
   for (int i = 0; i < request.scores_size(); ++i) {
-    const auto id = table.pattern().Match(request.scores(i).lead());
-    if (!id || !Uuid::Parse((*id)[0])) {
-      return InvalidField("scores[" + std::to_string(i) + "].lead", "is no name of a lead");
+    const auto field = [i] { return "scores[" + std::to_string(i) + "].lead"; };
+    const auto id = storage::LeadTable().pattern().Match(request.scores(i).lead());
+    if (!id || !Uuid::Parse((*id)[0])) return InvalidField(field(), "is no name of a lead");
+    if (!scores.emplace((*id)[0], &request.scores(i)).second) {
+      return InvalidField(field(), "has a score in this request already");
     }
-    if (!seen.insert((*id)[0]).second) {
-      return InvalidField("scores[" + std::to_string(i) + "].lead", "has a score in this request already");
-    }
-    ids.push_back((*id)[0]);
   }
+  return scores;
+}
+
+std::string Select(const std::string& columns) {
+  return "SELECT " + columns + " FROM " + storage::LeadTable().name() +
+         " t WHERE t.tenant_id = $1 AND t.lead_id = ANY($2::uuid[]) AND t.delete_time IS NULL";
+}
+
+/// The leads that the scores change. Most scores are what they were, so it looks at what they may change alone.
+absl::StatusOr<std::vector<std::string>> FindChanged(Records& records, const CallContext& call, const Scores& scores) {
+  std::vector<std::string> ids;
+  for (const auto& [id, score] : scores) ids.push_back(id);
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      db::Exec(
+          records.pool(), call.tenant(), call.deadline,
+          Select("lead_id, score, automated_probability, probability, manual_probability, state = 'OPEN', priority,"
+                 " priority_source"),
+          db::Params::Of(call.tenant(), ids)));
+  std::vector<std::string> changed;
+  for (int i = 0; i < rows.size(); ++i) {
+    Lead lead;
+    lead.set_score(static_cast<int>(rows[i].Int(1)));
+    lead.set_automated_probability(rows[i].Double(2));
+    lead.set_probability(rows[i].Double(3));
+    lead.set_manual_probability(rows[i].Bool(4));
+    if (rows[i].Bool(5)) lead.set_state(Lead::STATE_OPEN);
+    lead.set_priority(static_cast<int>(rows[i].Int(6)));
+    lead.set_priority_source(
+        static_cast<Lead::PrioritySource>(resource::EnumNumber(Lead::PrioritySource_descriptor(), rows[i].Text(7))));
+    const std::string before = lead.SerializeAsString();
+    const std::string id(rows[i].Text(0));
+    ApplyScore(*scores.at(id), &lead);
+    if (lead.SerializeAsString() != before) changed.push_back(id);
+  }
+  return changed;
+}
+
+absl::StatusOr<std::vector<resource::Record>> LoadLeads(Records& records, const CallContext& call,
+                                                        const std::vector<std::string>& ids) {
+  std::vector<resource::Record> leads;
+  if (ids.empty()) return leads;
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
                           db::Exec(records.pool(), call.tenant(), call.deadline,
-                                   "SELECT " + table.SelectList("t") + " FROM " + table.name() +
-                                       " t WHERE t.tenant_id = $1 AND t.lead_id = ANY($2::uuid[])"
-                                       " AND t.delete_time IS NULL",
-                                   db::Params::Of(call.tenant(), ids)));
-  std::map<std::string, resource::Record> leads;
-  for (int i = 0; i < rows.size(); ++i) {
-    resource::Record record = table.Read(rows[i]);
-    leads[resource::NameOf(*record.message)] = std::move(record);
-  }
+                                   Select(storage::LeadTable().SelectList("t")), db::Params::Of(call.tenant(), ids)));
+  for (int i = 0; i < rows.size(); ++i) leads.push_back(storage::LeadTable().Read(rows[i]));
   return leads;
 }
 
@@ -63,24 +97,23 @@ absl::StatusOr<v1::RecordScoresResponse> RecordScores(Records& records, const Ca
                                                       const v1::RecordScoresRequest& request) {
   CallContext call = caller;
   call.identity.origin = type::v1::ORIGIN_SCORING;
+  EMBUDO_ASSIGN_OR_RETURN(const Scores scores, ById(request));
   absl::Status status;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    EMBUDO_ASSIGN_OR_RETURN(const auto leads, LoadLeads(records, call, request));
+    EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> changed, FindChanged(records, call, scores));
+    EMBUDO_ASSIGN_OR_RETURN(const std::vector<resource::Record> leads, LoadLeads(records, call, changed));
     std::vector<resource::Change> changes;
-    for (const v1::LeadScore& score : request.scores()) {
-      const auto before = leads.find(score.lead());
-      if (before == leads.end()) continue;
-      const auto& old = static_cast<const Lead&>(*before->second.message);
+    for (const resource::Record& before : leads) {
+      const auto& old = static_cast<const Lead&>(*before.message);
       auto lead = std::make_unique<Lead>(old);
-      ApplyScore(score, lead.get());
-      const auto update_time = lead->update_time();
-      auto change = records.leads().ChangeOf(call, before->second, std::move(lead), type::v1::EVENT_TYPE_LEAD_SCORED);
+      ApplyScore(*scores.at(storage::LeadTable().KeyOf(old)), lead.get());
+      auto change = records.leads().ChangeOf(call, before, std::move(lead), type::v1::EVENT_TYPE_LEAD_SCORED);
       if (!change) continue;
       // A score leaves etag and update_time alone; the version still guards the write.
       auto& after = static_cast<Lead&>(*change->after.message);
-      *after.mutable_update_time() = update_time;
+      *after.mutable_update_time() = old.update_time();
       after.set_etag(old.etag());
-      change->after.revision = before->second.revision;
+      change->after.revision = before.revision;
       changes.push_back(*std::move(change));
     }
     status = records.writer().WriteAll(call.tenant(), changes, call.deadline);
