@@ -6,6 +6,9 @@ if(CCACHE_PROGRAM)
       CCACHE_NOHASHDIR=1 CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
 endif()
 
+# ccache takes precompiled headers only where the preprocessor says that it used one.
+add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+
 find_program(MOLD_PROGRAM mold)
 if(MOLD_PROGRAM)
   add_link_options(-fuse-ld=mold)

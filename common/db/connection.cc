@@ -102,14 +102,12 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
 
 Connection::~Connection() { PQfinish(conn_); }
 
-absl::StatusOr<Result> Connection::Exec(const std::string& sql, const Params& params) {
-  const std::string name = NameOf(sql);
-  if (!prepared_.contains(name)) {
-    PGresult* prepared = PQprepare(conn_, name.c_str(), sql.c_str(), 0, nullptr);
-    const Result owner(prepared);
-    if (!Ok(prepared)) return ErrorOf(prepared);
-    prepared_.insert(name);
-  }
+absl::Status Connection::Prepare(const std::string& name, const std::string& sql) {
+  const Result prepared(PQprepare(conn_, name.c_str(), sql.c_str(), 0, nullptr));
+  return Ok(prepared.raw()) ? absl::OkStatus() : ErrorOf(prepared.raw());
+}
+
+absl::StatusOr<Result> Connection::ExecPrepared(const std::string& name, const Params& params) {
   const Pointers pointers(params);
   Result result(PQexecPrepared(conn_, name.c_str(), pointers.size(), pointers.values.data(), pointers.lengths.data(),
                                pointers.formats.data(), 0));
@@ -117,12 +115,29 @@ absl::StatusOr<Result> Connection::Exec(const std::string& sql, const Params& pa
   return result;
 }
 
-absl::StatusOr<Result> Connection::ExecOnce(const std::string& sql, const Params& params) {
-  const Pointers pointers(params);
-  Result result(PQexecParams(conn_, sql.c_str(), pointers.size(), nullptr, pointers.values.data(),
-                             pointers.lengths.data(), pointers.formats.data(), 0));
-  if (!Ok(result.raw())) return Failed(result);
-  return result;
+absl::StatusOr<Result> Connection::Exec(const std::string& sql, const Params& params) {
+  const std::string name = NameOf(sql);
+  if (!prepared_.contains(name)) {
+    EMBUDO_RETURN_IF_ERROR(Prepare(name, sql));
+    prepared_.insert(name);
+  }
+  return ExecPrepared(name, params);
+}
+
+absl::StatusOr<Result> Connection::ExecVarying(const std::string& sql, const Params& params) {
+  const std::string name = "v" + NameOf(sql);
+  const auto known = std::find(varying_.begin(), varying_.end(), name);
+  if (known != varying_.end()) {
+    varying_.splice(varying_.begin(), varying_, known);
+    return ExecPrepared(name, params);
+  }
+  if (varying_.size() == kVarying) {
+    EMBUDO_RETURN_IF_ERROR(ExecScript("DEALLOCATE " + varying_.back()));
+    varying_.pop_back();
+  }
+  EMBUDO_RETURN_IF_ERROR(Prepare(name, sql));
+  varying_.push_front(name);
+  return ExecPrepared(name, params);
 }
 
 absl::Status Connection::Failed(const Result& result) {

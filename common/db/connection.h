@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -85,8 +86,10 @@ class Connection {
 
   /// Runs one statement, prepared on this connection at its first use (keyed by its text) and kept.
   absl::StatusOr<Result> Exec(const std::string& sql, const Params& params = {});
-  /// Runs one statement without keeping it: for texts that vary without bound (filters).
-  absl::StatusOr<Result> ExecOnce(const std::string& sql, const Params& params);
+  /// Runs one statement whose text varies without bound (filters): prepared too, and kept while it is among the last
+  /// kVarying of them that were used.
+  absl::StatusOr<Result> ExecVarying(const std::string& sql, const Params& params);
+  static constexpr size_t kVarying = 64;
   /// Runs several statements of plain SQL in one go (migrations, BEGIN). Not prepared, no parameters.
   absl::Status ExecScript(const std::string& sql);
 
@@ -107,9 +110,13 @@ class Connection {
  private:
   explicit Connection(pg_conn* conn) : conn_(conn) {}
   absl::Status Failed(const Result& result);
+  absl::Status Prepare(const std::string& name, const std::string& sql);
+  absl::StatusOr<Result> ExecPrepared(const std::string& name, const Params& params);
 
   pg_conn* conn_;
   std::unordered_set<std::string> prepared_;
+  /// Names of the varying statements that are prepared, the last used one first.
+  std::list<std::string> varying_;
   std::unordered_map<std::string, std::shared_ptr<const RowType>> row_types_;
   std::string tenant_;
   std::chrono::milliseconds timeout_{0};

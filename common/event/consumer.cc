@@ -15,6 +15,10 @@ namespace embudo::event {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// The longest rest between two batches.
+constexpr milliseconds kLongestRest{20};
 
 bool IsPassing(const absl::Status& status) {
   return status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kAborted ||
@@ -94,9 +98,10 @@ void Consumer::Run() {
 
 absl::Status Consumer::ConsumeUntilError() {
   EMBUDO_ASSIGN_OR_RETURN(const auto connection, db::Connection::Open(options_.postgres));
-  auto next_renewal = std::chrono::steady_clock::time_point::min();
+  if (options_.derived) EMBUDO_RETURN_IF_ERROR(connection->ExecScript("SET synchronous_commit = off"));
+  auto next_renewal = steady_clock::time_point::min();
   while (!Stopping()) {
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = steady_clock::now();
     if (now >= next_renewal) {
       EMBUDO_RETURN_IF_ERROR(RenewLeases(*connection));
       next_renewal = now + options_.lease / 4;
@@ -106,7 +111,12 @@ absl::Status Consumer::ConsumeUntilError() {
       continue;
     }
     EMBUDO_ASSIGN_OR_RETURN(const std::vector<Stored> batch, reader_.Read(*connection, held_, options_.batch_size));
-    if (!batch.empty()) EMBUDO_RETURN_IF_ERROR(ApplyBatch(*connection, batch));
+    if (batch.empty()) continue;
+    const auto begin = steady_clock::now();
+    EMBUDO_RETURN_IF_ERROR(ApplyBatch(*connection, batch));
+    // While events come faster than batches are applied, a rest makes the next batch larger and each event cheaper.
+    const bool rest = batch.size() > 1 && batch.size() < static_cast<size_t>(options_.batch_size);
+    if (rest) Pause(std::min(kLongestRest, std::chrono::ceil<milliseconds>(steady_clock::now() - begin)));
   }
   return connection
       ->Exec("UPDATE " + options_.schema +

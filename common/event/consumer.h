@@ -32,6 +32,9 @@ class Consumer : public Background {
     std::string postgres;  ///< conninfo of the service's worker role
     std::string redis;
     int batch_size = 500;  ///< events that one transaction applies
+    /// Whether its commits need not wait for the disk: true where all that it writes follows from the log, so that what
+    /// a crash of PostgreSQL loses is made again, the checkpoint having been lost with it.
+    bool derived = false;
     std::chrono::milliseconds lease{10000};
     /// Attempts at one event before it goes to the dead letters and the log moves on.
     int attempts = 5;

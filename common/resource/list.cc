@@ -191,7 +191,7 @@ absl::Status Resource::List(const rpc::CallContext& call, const Message& request
     EMBUDO_ASSIGN_OR_RETURN(const ListQuery query, QueryOf(call, request, parent));
     keys = query.keys;
     EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(call.tenant(), call.deadline));
-    return lease->ExecOnce(query.sql, query.params);
+    return lease->ExecVarying(query.sql, query.params);
   };
   const std::string parent = ParentOf(request);
   EMBUDO_ASSIGN_OR_RETURN(db::Result rows, run(parent));

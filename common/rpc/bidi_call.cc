@@ -1,5 +1,6 @@
 #include <mutex>
 
+#include "common/base/error.h"
 #include "common/rpc/reactors.h"
 #include "common/rpc/strand.h"
 #include "common/rpc/wire.h"
@@ -34,6 +35,17 @@ class BidiCall final : public Reactor,
   }
 
   const CallContext& context() const override { return call_.context(); }
+
+  absl::StatusOr<Identity> Renew(const std::string& token) const override {
+    const Identity& first = call_.context().identity;
+    if (call_.core().authenticator->development()) return first;
+    const std::string bearer = "Bearer " + token;
+    EMBUDO_ASSIGN_OR_RETURN(Identity identity, call_.core().authenticator->Authenticate([&](std::string_view name) {
+      return name == "authorization" ? std::string_view(bearer) : std::string_view();
+    }));
+    if (identity.tenant == first.tenant && identity.actor == first.actor) return identity;
+    return Error(absl::StatusCode::kUnauthenticated, "TOKEN_INVALID", "the new token is of another subject");
+  }
 
   void Write(const google::protobuf::Message& message) override {
     const std::lock_guard lock(mutex_);

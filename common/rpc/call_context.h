@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/log/log.h"
 #include "embudo/type/v1/event.pb.h"
 #include "embudo/type/v1/options.pb.h"
@@ -24,6 +25,8 @@ struct Identity {
   /// `x-embudo-cause`, believed of ROLE_SERVICE only); in the events that the call makes.
   type::v1::Origin origin = type::v1::ORIGIN_UNSPECIFIED;
   type::v1::Cause cause;
+  /// When what proved all this expires; nullopt: never. Calls are short, but a stream may outlive it.
+  std::optional<Time> expire_time;
 
   bool Has(type::v1::Role role) const;
 };

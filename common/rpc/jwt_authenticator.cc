@@ -150,6 +150,7 @@ class Jwt final : public Authenticator {
     EMBUDO_ASSIGN_OR_RETURN(const std::string issuer, CheckSignature(*token, keys));
     EMBUDO_RETURN_IF_ERROR(CheckClaims(token->claims, issuer, now));
     Verified out{.identity = {}, .expires = *TimeOf(token->claims, "exp")};
+    out.identity.expire_time = Time(out.expires + kLeeway);
     for (const std::string& names : TextsOf(FindClaim(token->claims, options_.roles_claim))) {
       for (const auto role : ParseRoles(names)) out.identity.roles.push_back(role);
     }

@@ -24,6 +24,9 @@ class BidiStream {
  public:
   virtual ~BidiStream() = default;
   virtual const CallContext& context() const = 0;
+  /// Verifies a new bearer token for a stream that outlives its first one: who the caller is now, with its roles.
+  /// UNAUTHENTICATED if it is not good, or is another subject's or tenant's.
+  virtual absl::StatusOr<Identity> Renew(const std::string& token) const = 0;
   /// Sends a message. At most one is on its way; the adapter calls StreamHandler::OnWritable when it has left, and the
   /// handler writes no other before that.
   virtual void Write(const google::protobuf::Message& message) = 0;

@@ -34,6 +34,7 @@ event::Consumer::Options ConsumerOptions(const app::Config& config) {
   options.name = kConsumer;
   options.schema = "reporting";
   options.postgres = db::ConninfoFor(config.postgres, "reporting_worker", "embudo-reporting-consumer");
+  options.derived = true;
   options.redis = config.redis;
   return options;
 }

@@ -25,6 +25,7 @@ event::Consumer::Options ConsumerOptions(const app::Config& config) {
   options.name = "scoring";
   options.schema = "scoring";
   options.postgres = db::ConninfoFor(config.postgres, "scoring_worker", "embudo-scoring-consumer");
+  options.derived = true;
   options.redis = config.redis;
   return options;
 }

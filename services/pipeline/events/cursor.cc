@@ -3,6 +3,8 @@
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
 
+#include <algorithm>
+
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
 #include "common/event/event.h"
@@ -28,9 +30,9 @@ bool ReadVarint(std::string_view& bytes, uint64_t* value) {
   return false;
 }
 
-absl::Status Invalid(std::string_view why) {
-  return Error(absl::StatusCode::kInvalidArgument, "INVALID_CURSOR", "start.cursor: " + std::string(why))
-      .Field("start.cursor", why);
+absl::Status Invalid(std::string_view field, std::string_view why) {
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_CURSOR", std::string(field) + ": " + std::string(why))
+      .Field(std::string(field), why);
 }
 
 }  // namespace
@@ -44,31 +46,36 @@ std::string CursorCodec::Mac(std::string_view tenant, std::string_view body) con
   return {reinterpret_cast<const char*>(mac), kMacBytes};
 }
 
-std::string CursorCodec::Encode(std::string_view tenant, const Positions& positions) const {
+std::string CursorCodec::Encode(std::string_view tenant, const Place& place) const {
   std::string body;
   AppendVarint(body, event::kEpoch);
-  for (int partition = 0; partition < event::kPartitions; ++partition) {
-    const auto found = positions.find(partition);
-    AppendVarint(body, found == positions.end() ? 0 : static_cast<uint64_t>(found->second));
+  for (const int64_t position : place.positions) AppendVarint(body, static_cast<uint64_t>(position));
+  if (place.snapshot_after) {
+    body.append(reinterpret_cast<const char*>(place.snapshot_after->bytes.data()), place.snapshot_after->bytes.size());
   }
   return absl::WebSafeBase64Escape(Mac(tenant, body) + body);
 }
 
-absl::StatusOr<Positions> CursorCodec::Decode(std::string_view tenant, const std::string& cursor) const {
+absl::StatusOr<Place> CursorCodec::Decode(std::string_view tenant, const std::string& cursor,
+                                          std::string_view field) const {
   std::string bytes;
-  if (!absl::WebSafeBase64Unescape(cursor, &bytes) || bytes.size() < kMacBytes) return Invalid("is no cursor");
+  if (!absl::WebSafeBase64Unescape(cursor, &bytes) || bytes.size() < kMacBytes) return Invalid(field, "is no cursor");
   std::string_view body = std::string_view(bytes).substr(kMacBytes);
   const std::string mac = Mac(tenant, body);
-  if (CRYPTO_memcmp(mac.data(), bytes.data(), kMacBytes) != 0) return Invalid("was not made for this tenant");
+  if (CRYPTO_memcmp(mac.data(), bytes.data(), kMacBytes) != 0) return Invalid(field, "was not made for this tenant");
   uint64_t epoch = 0;
-  if (!ReadVarint(body, &epoch) || epoch != event::kEpoch) return Invalid("is of another epoch");
-  Positions positions;
-  for (int partition = 0; partition < event::kPartitions; ++partition) {
-    uint64_t position = 0;
-    if (!ReadVarint(body, &position)) return Invalid("is cut short");
-    positions[partition] = static_cast<int64_t>(position);
+  if (!ReadVarint(body, &epoch) || epoch != event::kEpoch) return Invalid(field, "is of another epoch");
+  Place place;
+  for (int64_t& position : place.positions) {
+    uint64_t value = 0;
+    if (!ReadVarint(body, &value)) return Invalid(field, "is cut short");
+    position = static_cast<int64_t>(value);
   }
-  return positions;
+  if (body.empty()) return place;
+  Uuid& lead = place.snapshot_after.emplace();
+  if (body.size() != lead.bytes.size()) return Invalid(field, "is cut short");
+  std::copy(body.begin(), body.end(), lead.bytes.begin());
+  return place;
 }
 
 }  // namespace embudo::pipeline::events

@@ -1,25 +1,37 @@
 #pragma once
 
-#include <map>
+#include <array>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "common/base/ids.h"
+#include "common/event/event.h"
 
 namespace embudo::pipeline::events {
 
 /// The last position read, by partition.
-using Positions = std::map<int, int64_t>;
+using Positions = std::array<int64_t, event::kPartitions>;
 
-/// Turns positions into the opaque cursors that subscribers keep, and back. A cursor names its tenant and the epoch of
-/// the partitions, and bears a MAC: a forged or another tenant's one is refused.
+/// What a cursor holds.
+struct Place {
+  Positions positions{};
+  /// In a snapshot: the last lead of it that was sent, nil before the first; `positions` are those that the snapshot is
+  /// of. Not in a snapshot: nullopt.
+  std::optional<Uuid> snapshot_after;
+};
+
+/// Turns places into the opaque cursors that subscribers keep, and back. A cursor names its tenant and the epoch of the
+/// partitions, and bears a MAC: a forged or another tenant's one is refused.
 class CursorCodec {
  public:
   explicit CursorCodec(std::string key) : key_(std::move(key)) {}
 
-  std::string Encode(std::string_view tenant, const Positions& positions) const;
-  /// INVALID_ARGUMENT, reason INVALID_CURSOR.
-  absl::StatusOr<Positions> Decode(std::string_view tenant, const std::string& cursor) const;
+  std::string Encode(std::string_view tenant, const Place& place) const;
+  /// INVALID_ARGUMENT, reason INVALID_CURSOR, naming `field`.
+  absl::StatusOr<Place> Decode(std::string_view tenant, const std::string& cursor, std::string_view field) const;
 
  private:
   std::string Mac(std::string_view tenant, std::string_view body) const;

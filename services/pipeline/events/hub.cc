@@ -2,6 +2,7 @@
 
 #include <prometheus/gauge.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/error.h"
@@ -17,36 +18,26 @@ constexpr milliseconds kTick{200};
 constexpr milliseconds kQuery{10000};
 
 constexpr char kHeads[] = "SELECT partition, position FROM pipeline.event_head WHERE partition < $1::int";
-// Ids are of UUID version 7: they begin with the time, in milliseconds.
-constexpr char kAt[] =
-    "SELECT p.partition, min(p.position) - 1 FROM pipeline.event_position p JOIN pipeline.event e USING (tenant_id, "
-    "day, seq)"
-    " WHERE p.day >= $1::date AND e.event_id >= $2::uuid GROUP BY p.partition";
-constexpr char kEarliest[] = "SELECT event_id FROM pipeline.event ORDER BY day, seq LIMIT 1";
 
-std::string LowestIdAt(Time time) {
-  Uuid id{};
-  const int64_t ms = std::chrono::floor<milliseconds>(time).time_since_epoch().count();
-  for (int i = 0; i < 6; ++i) id.bytes[static_cast<size_t>(i)] = static_cast<uint8_t>(ms >> (40 - 8 * i));
-  return id.ToString();
-}
-
-Time TimeOfId(const Uuid& id) {
-  int64_t ms = 0;
-  for (int i = 0; i < 6; ++i) ms = ms << 8 | id.bytes[static_cast<size_t>(i)];
-  return Time(milliseconds(ms));
+/// Reads what lies before the hub's first event.
+absl::StatusOr<std::map<int, int64_t>> ReadHeads(db::Connection& connection) {
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kHeads, db::Params::Of(event::kPartitions)));
+  std::map<int, int64_t> heads;
+  for (int i = 0; i < rows.size(); ++i) heads[static_cast<int>(rows[i].Int(0))] = rows[i].Int(1);
+  return heads;
 }
 
 }  // namespace
 
 Hub::Hub(Options options, metrics::Registry& metrics)
-    : options_(std::move(options)), metrics_(metrics), pool_(options_.postgres, 2) {}
+    : options_(std::move(options)), metrics_(metrics), pool_(options_.postgres, 3) {}
 
 Hub::~Hub() { Stop(); }
 
 void Hub::Start() {
   reader_ = std::thread([this] { ReadLoop(); });
   feeder_ = std::thread([this] { FeedLoop(); });
+  catcher_ = std::thread([this] { CatchUpLoop(); });
 }
 
 void Hub::Stop() {
@@ -55,8 +46,10 @@ void Hub::Stop() {
     stopping_ = true;
   }
   changed_.notify_all();
-  if (reader_.joinable()) reader_.join();
-  if (feeder_.joinable()) feeder_.join();
+  work_.notify_all();
+  for (std::thread* thread : {&reader_, &feeder_, &catcher_}) {
+    if (thread->joinable()) thread->join();
+  }
 }
 
 void Hub::Add(std::shared_ptr<Subscriber> subscriber) {
@@ -71,6 +64,7 @@ void Hub::Add(std::shared_ptr<Subscriber> subscriber) {
 void Hub::Remove(const Subscriber* subscriber) {
   const std::lock_guard lock(mutex_);
   subscribers_.remove_if([&](const auto& other) { return other.get() == subscriber; });
+  behind_.erase(subscriber);
   metrics_.Gauge("embudo_event_subscribers", "Streams of events that are open")
       .Set(static_cast<double>(subscribers_.size()));
 }
@@ -84,32 +78,17 @@ void Hub::Wake() {
 void Hub::Post(std::function<void()> task) {
   const std::lock_guard lock(mutex_);
   tasks_.push_back(std::move(task));
-  signalled_ = true;
-  changed_.notify_all();
+  work_.notify_all();
 }
 
-absl::StatusOr<Positions> Hub::Latest() {
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          db::Exec(pool_, "", db::After(kQuery), kHeads, db::Params::Of(event::kPartitions)));
-  Positions positions;
-  for (int i = 0; i < rows.size(); ++i) positions[static_cast<int>(rows[i].Int(0))] = rows[i].Int(1);
-  return positions;
-}
-
-absl::StatusOr<Positions> Hub::At(Time time) {
-  EMBUDO_ASSIGN_OR_RETURN(Positions positions, Latest());
-  const std::string day = FormatDate(ToDate(std::chrono::floor<std::chrono::days>(time)));
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          db::Exec(pool_, "", db::After(kQuery), kAt, db::Params::Of(day, LowestIdAt(time))));
-  for (int i = 0; i < rows.size(); ++i) positions[static_cast<int>(rows[i].Int(0))] = rows[i].Int(1);
-  return positions;
-}
-
-absl::StatusOr<std::optional<Time>> Hub::EarliestTime() {
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, "", db::After(kQuery), kEarliest, {}));
-  if (rows.empty()) return std::optional<Time>();
-  const auto id = Uuid::Parse(rows[0].Text(0));
-  return id ? std::optional<Time>(TimeOfId(*id)) : std::nullopt;
+int64_t Hub::Backlog(const Want& want) {
+  const std::lock_guard lock(mutex_);
+  int64_t backlog = 0;
+  for (const auto& [number, partition] : partitions_) {
+    const auto at = static_cast<size_t>(number);
+    if (want.partitions[at]) backlog += std::max<int64_t>(0, partition.last - want.after[at]);
+  }
+  return backlog;
 }
 
 void Hub::ReadLoop() {
@@ -127,13 +106,13 @@ void Hub::ReadLoop() {
 absl::Status Hub::ReadUntilError() {
   EMBUDO_ASSIGN_OR_RETURN(const auto connection, db::Connection::Open(options_.postgres));
   event::LogReader log(options_.redis, "event hub");
-  Positions positions;
+  std::map<int, int64_t> positions;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [partition, state] : partitions_) positions[partition] = state.last;
   }
   if (positions.empty()) {
-    EMBUDO_ASSIGN_OR_RETURN(positions, Latest());
+    EMBUDO_ASSIGN_OR_RETURN(positions, ReadHeads(*connection));
     const std::lock_guard lock(mutex_);
     for (const auto& [partition, position] : positions) partitions_[partition].last = position;
     ready_ = true;
@@ -188,42 +167,79 @@ void Hub::FeedLoop() {
     changed_.wait_for(lock, kTick, [&] { return stopping_ || signalled_; });
     if (stopping_) return;
     signalled_ = false;
-    std::deque<std::function<void()>> tasks = std::exchange(tasks_, {});
-    const std::vector<std::shared_ptr<Subscriber>> subscribers(subscribers_.begin(), subscribers_.end());
+    std::vector<std::shared_ptr<Subscriber>> subscribers;
+    for (const auto& subscriber : subscribers_) {
+      if (!behind_.contains(subscriber.get())) subscribers.push_back(subscriber);
+    }
     const bool ready = ready_;
     lock.unlock();
-    for (auto& task : tasks) task();
     bool fed = false;
+    std::vector<std::shared_ptr<Subscriber>> behind;
     for (const auto& subscriber : subscribers) {
-      if (ready) fed = Feed(*subscriber) || fed;
+      if (ready && !Feed(*subscriber, &fed)) behind.push_back(subscriber);
       subscriber->Tick();
     }
     lock.lock();
     signalled_ = signalled_ || fed;
+    for (auto& subscriber : behind) behind_.emplace(subscriber.get(), std::move(subscriber));
+    if (!behind_.empty()) work_.notify_all();
   }
 }
 
-bool Hub::Feed(Subscriber& subscriber) {
-  const std::optional<Positions> after = subscriber.Wants();
-  if (!after) return false;
+bool Hub::Feed(Subscriber& subscriber, bool* fed) {
+  const std::optional<Want> want = subscriber.Wants();
+  if (!want) return true;
   bool caught_up = false;
-  std::optional<std::vector<EventPtr>> events = FromWindow(*after, &caught_up);
-  if (!events) {
-    absl::StatusOr<std::vector<EventPtr>> read = FromTable(*after, &caught_up);
-    if (!read.ok()) return false;  // the database is away; the next tick tries again
-    events = *std::move(read);
+  const std::optional<std::vector<EventPtr>> events = FromWindow(*want, &caught_up);
+  if (!events) return false;
+  subscriber.Take(*events, caught_up, Backlog(*want) - static_cast<int64_t>(events->size()));
+  *fed = *fed || !events->empty();
+  return true;
+}
+
+void Hub::CatchUpLoop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    work_.wait(lock, [&] { return stopping_ || !tasks_.empty() || !behind_.empty(); });
+    if (stopping_) return;
+    std::deque<std::function<void()>> tasks = std::exchange(tasks_, {});
+    const auto behind = behind_;
+    lock.unlock();
+    for (auto& task : tasks) task();
+    std::vector<const Subscriber*> done;
+    for (const auto& [key, subscriber] : behind) {
+      if (!CatchUp(*subscriber)) done.push_back(key);
+      subscriber->Tick();
+    }
+    lock.lock();
+    for (const Subscriber* subscriber : done) behind_.erase(subscriber);
+    signalled_ = signalled_ || !done.empty();
+    if (signalled_) changed_.notify_all();
   }
-  subscriber.Take(*events, caught_up);
+}
+
+bool Hub::CatchUp(Subscriber& subscriber) {
+  const std::optional<Want> want = subscriber.Wants();
+  if (!want) return false;
+  bool caught_up = false;
+  if (FromWindow(*want, &caught_up)) return false;
+  const absl::StatusOr<std::vector<EventPtr>> events = FromTable(*want, &caught_up);
+  if (!events.ok()) {
+    // The database is away: not so often.
+    std::this_thread::sleep_for(kTick);
+    return true;
+  }
+  subscriber.Take(*events, caught_up, Backlog(*want) - static_cast<int64_t>(events->size()));
   return !events->empty();
 }
 
-std::optional<std::vector<Hub::EventPtr>> Hub::FromWindow(const Positions& after, bool* caught_up) {
+std::optional<std::vector<Hub::EventPtr>> Hub::FromWindow(const Want& want, bool* caught_up) {
   const std::lock_guard lock(mutex_);
   std::vector<EventPtr> events;
   *caught_up = true;
   for (const auto& [number, partition] : partitions_) {
-    const auto position = after.find(number);
-    const int64_t next = (position == after.end() ? 0 : position->second) + 1;
+    if (!want.partitions[static_cast<size_t>(number)]) continue;
+    const int64_t next = want.after[static_cast<size_t>(number)] + 1;
     if (next > partition.last) continue;
     const int64_t first = partition.events.empty() ? partition.last + 1 : partition.events.front()->position();
     if (next < first) return std::nullopt;
@@ -238,26 +254,25 @@ std::optional<std::vector<Hub::EventPtr>> Hub::FromWindow(const Positions& after
   return events;
 }
 
-absl::StatusOr<std::vector<Hub::EventPtr>> Hub::FromTable(const Positions& after, bool* caught_up) {
+absl::StatusOr<std::vector<Hub::EventPtr>> Hub::FromTable(const Want& want, bool* caught_up) {
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(db::After(kQuery)));
   std::vector<event::Stored> stored;
-  Positions last;
+  Positions last{};
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [number, partition] : partitions_) last[number] = partition.last;
+    for (const auto& [number, partition] : partitions_) last[static_cast<size_t>(number)] = partition.last;
   }
   *caught_up = true;
-  for (const auto& [partition, end] : last) {
-    const auto position = after.find(partition);
-    const int64_t from = position == after.end() ? 0 : position->second;
+  for (size_t partition = 0; partition < last.size(); ++partition) {
     const int limit = static_cast<int>(options_.chunk - stored.size());
-    if (from >= end) continue;
+    if (!want.partitions[partition] || want.after[partition] >= last[partition]) continue;
     if (limit <= 0) {
       *caught_up = false;
       break;
     }
     const size_t before = stored.size();
-    EMBUDO_RETURN_IF_ERROR(event::LogReader::ReadTable(*lease, partition, from, limit, &stored));
+    EMBUDO_RETURN_IF_ERROR(
+        event::LogReader::ReadTable(*lease, static_cast<int>(partition), want.after[partition], limit, &stored));
     if (stored.size() - before == static_cast<size_t>(limit)) *caught_up = false;
   }
   std::vector<EventPtr> events;

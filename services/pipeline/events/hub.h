@@ -1,9 +1,11 @@
 #pragma once
 
+#include <bitset>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,7 +27,7 @@ namespace embudo::pipeline::events {
 
 /// Feeds every subscriber of the process from one reader of the log: each event is read from Redis and parsed once,
 /// however many subscribers there are. The newest events are in memory; a subscriber further behind is fed from
-/// PostgreSQL until it has caught up. Thread-safe.
+/// PostgreSQL, on a thread of its own, until it has caught up. Thread-safe.
 class Hub : public Background {
  public:
   struct Options {
@@ -38,15 +40,21 @@ class Hub : public Background {
   };
   using EventPtr = std::shared_ptr<const type::v1::Event>;
 
+  /// What a subscriber takes next: events after these positions, of these partitions.
+  struct Want {
+    Positions after{};
+    std::bitset<event::kPartitions> partitions;
+  };
+
   /// What is fed. Called on the hub's threads, one at a time for one subscriber.
   class Subscriber {
    public:
     virtual ~Subscriber() = default;
-    /// Positions that it has, from which it is fed; nullopt while it takes nothing.
-    virtual std::optional<Positions> Wants() = 0;
-    /// The next events after those positions, in order per partition; empty: there are none. `caught_up`: these are the
-    /// last that there are.
-    virtual void Take(const std::vector<EventPtr>& events, bool caught_up) = 0;
+    /// nullopt while it takes nothing.
+    virtual std::optional<Want> Wants() = 0;
+    /// The next events of what it wanted, in order per partition; empty: there are none. `caught_up`: these are the
+    /// last that there are. `backlog`: places of the log between them and the end.
+    virtual void Take(const std::vector<EventPtr>& events, bool caught_up, int64_t backlog) = 0;
     /// Called some times a second, for heartbeats.
     virtual void Tick() = 0;
   };
@@ -62,25 +70,26 @@ class Hub : public Background {
   /// A subscriber wants something that it did not want before.
   void Wake();
 
-  /// The last positions given; UNAVAILABLE until the hub has read them once.
-  absl::StatusOr<Positions> Latest();
-  /// The positions just before the first event made at or after `time`. Asks the database.
-  absl::StatusOr<Positions> At(Time time);
-  /// When the oldest event that is kept was made; unset if there is none. Asks the database.
-  absl::StatusOr<std::optional<Time>> EarliestTime();
-  /// Runs on the hub's feeding thread: for the database work of starting a subscription.
+  /// Runs on the hub's thread for the database, in order: for the database work of subscribers.
   void Post(std::function<void()> task);
+  /// For that work: as pipeline_worker, which sees every tenant.
+  db::Pool& pool() { return pool_; }
+  /// Places of the log after `positions` of these partitions, as far as the hub has read.
+  int64_t Backlog(const Want& want);
 
  private:
   void ReadLoop();
   absl::Status ReadUntilError();
   void Append(const std::vector<event::Stored>& batch);
   void FeedLoop();
-  /// False if it had nothing for it.
-  bool Feed(Subscriber& subscriber);
+  void CatchUpLoop();
   /// From memory; nullopt if the window no longer holds what comes next.
-  std::optional<std::vector<EventPtr>> FromWindow(const Positions& after, bool* caught_up);
-  absl::StatusOr<std::vector<EventPtr>> FromTable(const Positions& after, bool* caught_up);
+  std::optional<std::vector<EventPtr>> FromWindow(const Want& want, bool* caught_up);
+  absl::StatusOr<std::vector<EventPtr>> FromTable(const Want& want, bool* caught_up);
+  /// Feeds from memory. False if it has to be fed from the table.
+  bool Feed(Subscriber& subscriber, bool* fed);
+  /// False when it can be fed from memory again, or takes nothing.
+  bool CatchUp(Subscriber& subscriber);
 
   struct Partition {
     std::deque<EventPtr> events;
@@ -99,9 +108,13 @@ class Hub : public Background {
   std::map<int, Partition> partitions_;
   std::deque<int> arrival_;  ///< partition of each event in memory, oldest first
   std::list<std::shared_ptr<Subscriber>> subscribers_;
+  /// Subscribers that the catching-up thread feeds; the feeder leaves them alone.
+  std::map<const Subscriber*, std::shared_ptr<Subscriber>> behind_;
   std::deque<std::function<void()>> tasks_;
+  std::condition_variable work_;  ///< for the catching-up thread
   std::thread reader_;
   std::thread feeder_;
+  std::thread catcher_;
 };
 
 }  // namespace embudo::pipeline::events

@@ -15,6 +15,8 @@ constexpr std::chrono::hours kInterval{1};
 constexpr std::chrono::seconds kRetry{1};
 constexpr std::chrono::hours kRequestLife{24};
 constexpr int kDaysAhead = 7;
+constexpr int kStandardRetention = 30;
+constexpr std::chrono::days kDeliveryLife{7};
 /// Leads that are removed in one transaction.
 constexpr int kPurgeBatch = 100;
 
@@ -88,7 +90,26 @@ absl::Status Maintenance::RunOnce() {
                                   db::Params::Of(clock_.Now() - kRequestLife))
                              .status());
   EMBUDO_RETURN_IF_ERROR(ReadKey());
+  EMBUDO_RETURN_IF_ERROR(DropOldDays(today));
+  EMBUDO_RETURN_IF_ERROR(db::Exec(pool_, "", db::After(kStatement),
+                                  "DELETE FROM pipeline.push_delivery WHERE time < $1",
+                                  db::Params::Of(clock_.Now() - kDeliveryLife))
+                             .status());
   return PurgeLeads();
+}
+
+absl::Status Maintenance::DropOldDays(Day today) {
+  // A day goes when the tenant that keeps its events longest does not keep them any more.
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result kept,
+      db::Exec(pool_, "", db::After(kStatement),
+               "SELECT coalesce(max(CASE event_retention_days WHEN 0 THEN $1::int ELSE event_retention_days END),"
+               " $1::int) FROM pipeline.tenant",
+               db::Params::Of(kStandardRetention)));
+  const Day first = today - std::chrono::days(kept[0].Int(0));
+  return db::Exec(pool_, "", db::After(kStatement), "SELECT pipeline.drop_event_partitions($1::date)",
+                  db::Params::Of(FormatDate(ToDate(first))))
+      .status();
 }
 
 absl::Status Maintenance::ReadKey() {

@@ -14,7 +14,8 @@
 
 namespace embudo::pipeline::events {
 
-/// Upkeep, at start and every hour: makes the coming days' partitions of the log, forgets request ids after 24 hours,
+/// Upkeep, at start and every hour: makes the coming days' partitions of the log and drops those that
+/// no tenant keeps any more, forgets request ids after 24 hours,
 /// removes deleted leads for good when their time is over, and reads (or, in a new installation, makes) the key of the
 /// cursors.
 class Maintenance : public Background {
@@ -35,6 +36,7 @@ class Maintenance : public Background {
  private:
   absl::Status ReadKey();
   absl::Status PurgeLeads();
+  absl::Status DropOldDays(Day today);
 
   db::Pool pool_;
   const Clock& clock_;

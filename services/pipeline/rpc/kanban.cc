@@ -195,7 +195,7 @@ absl::StatusOr<v1::GetKanbanResponse> GetKanban(Records& records, const CallCont
   Board board(records, call, request, query, currency);
   const auto run = [&]() -> absl::StatusOr<db::Result> {
     EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, records.pool().Acquire(call.tenant(), call.deadline));
-    return lease->ExecOnce(query.sql, query.params);
+    return lease->ExecVarying(query.sql, query.params);
   };
   // What is derived may need a connection too, and a thread holds one at a time.
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, run());

@@ -13,6 +13,7 @@
 #include "embudo/type/v1/notification.pb.h"
 #include "embudo/type/v1/pipeline.pb.h"
 #include "embudo/type/v1/quote.pb.h"
+#include "embudo/type/v1/subscription.pb.h"
 #include "embudo/type/v1/target.pb.h"
 #include "embudo/type/v1/team.pb.h"
 #include "embudo/type/v1/tenant.pb.h"
@@ -52,5 +53,6 @@ const resource::Table& OrderTable() { return TableOf<type::v1::Order>("pipeline.
 const resource::Table& TargetTable() { return TableOf<type::v1::Target>("pipeline.target"); }
 const resource::Table& CustomFieldTable() { return TableOf<type::v1::CustomField>("pipeline.custom_field"); }
 const resource::Table& ExchangeRateTable() { return TableOf<type::v1::ExchangeRate>("pipeline.exchange_rate"); }
+const resource::Table& SubscriptionTable() { return TableOf<type::v1::Subscription>("pipeline.subscription"); }
 
 }  // namespace embudo::pipeline::storage

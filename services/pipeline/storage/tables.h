@@ -28,5 +28,6 @@ const resource::Table& OrderTable();
 const resource::Table& TargetTable();
 const resource::Table& CustomFieldTable();
 const resource::Table& ExchangeRateTable();
+const resource::Table& SubscriptionTable();
 
 }  // namespace embudo::pipeline::storage

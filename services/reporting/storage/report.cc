@@ -171,7 +171,7 @@ absl::Status TooManyRows() {
 
 absl::StatusOr<Report> RunReport(db::Connection& connection, const Query& query) {
   const Statement statement(query);
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result result, connection.ExecOnce(statement.Text(), statement.params()));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result result, connection.ExecVarying(statement.Text(), statement.params()));
   if (result.size() > logic::kMaxRows + 1) return TooManyRows();
   const std::vector<int>& columns = statement.columns();
   Report report;

@@ -18,6 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kShortestPause{2};
+constexpr milliseconds kLongestRest{20};
 /// After an error, before the next attempt.
 constexpr milliseconds kErrorPause{300};
 constexpr std::chrono::seconds kBatchTime{20};
@@ -74,6 +75,12 @@ void Scorer::Pause() {
   if (std::exchange(woken_, false)) pause_ = milliseconds(0);
 }
 
+void Scorer::Rest(std::chrono::steady_clock::duration batch) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, std::min<std::chrono::steady_clock::duration>(batch, kLongestRest),
+                    [&] { return stopping_; });
+}
+
 void Scorer::Run() {
   std::string last_error;
   while (!Stopping()) {
@@ -99,8 +106,9 @@ absl::StatusOr<bool> Scorer::Work() {
     EMBUDO_ASSIGN_OR_RETURN(rebuilt, RebuildIfDue());
     if (!rebuilt) next_rebuild_look_ = now + options_.rebuild_poll;
   }
-  EMBUDO_ASSIGN_OR_RETURN(const bool scored, ScoreBatch());
-  return rebuilt || scored;
+  EMBUDO_ASSIGN_OR_RETURN(const int scored, ScoreBatch());
+  if (scored > 1 && scored < options_.batch_size) Rest(std::chrono::steady_clock::now() - now);
+  return rebuilt || scored > 0;
 }
 
 absl::StatusOr<bool> Scorer::RebuildIfDue() {
@@ -119,16 +127,18 @@ absl::StatusOr<bool> Scorer::RebuildIfDue() {
   return true;
 }
 
-absl::StatusOr<bool> Scorer::ScoreBatch() {
-  bool marked = false;
+absl::StatusOr<int> Scorer::ScoreBatch() {
+  int count = 0;
   // Kept apart from what the database says: the transaction is repeated for the database's sake alone.
   absl::Status recorded;
   const auto body = [&](db::Connection& connection) -> absl::Status {
+    // A mark whose end a crash of PostgreSQL loses is worked off once more.
+    EMBUDO_RETURN_IF_ERROR(connection.ExecScript("SET LOCAL synchronous_commit = off"));
     EMBUDO_ASSIGN_OR_RETURN(const std::string tenant, storage::NextTenant(connection, tenant_));
     if (tenant.empty()) return absl::OkStatus();
     tenant_ = tenant;
     EMBUDO_ASSIGN_OR_RETURN(const storage::LeadIds ids, storage::TakePending(connection, tenant, options_.batch_size));
-    marked = !ids.empty();
+    count = static_cast<int>(ids.size());
     EMBUDO_ASSIGN_OR_RETURN(const auto request, ScoresOf(connection, tenant, ids));
     if (request.scores().empty()) return absl::OkStatus();
     recorded = record_(tenant, request);
@@ -139,7 +149,7 @@ absl::StatusOr<bool> Scorer::ScoreBatch() {
   const absl::Status status = db::RunInTx(pool_, "", db::After(kBatchTime), body);
   EMBUDO_RETURN_IF_ERROR(recorded);
   EMBUDO_RETURN_IF_ERROR(status);
-  return marked;
+  return count;
 }
 
 absl::StatusOr<pipeline::v1::RecordScoresRequest> Scorer::ScoresOf(db::Connection& connection,

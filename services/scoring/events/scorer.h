@@ -49,13 +49,16 @@ class Scorer : public Background {
   void Run();
   /// Whether there was something to do.
   absl::StatusOr<bool> Work();
-  absl::StatusOr<bool> ScoreBatch();
+  /// How many leads it scored.
+  absl::StatusOr<int> ScoreBatch();
   absl::StatusOr<pipeline::v1::RecordScoresRequest> ScoresOf(db::Connection& connection, const std::string& tenant,
                                                              const storage::LeadIds& ids);
   absl::StatusOr<bool> RebuildIfDue();
   bool Stopping();
   /// Waits a little longer each time, until Wake makes it look often again.
   void Pause();
+  /// While marks come faster than they are worked off, a rest makes the next batch larger and each lead cheaper.
+  void Rest(std::chrono::steady_clock::duration batch);
 
   const Options options_;
   db::Pool& pool_;

@@ -166,7 +166,7 @@ TEST_F(EventLossTest, ASleepingTransactionIsNeitherSkippedNorInTheWay) {
   db::Connection& connection = **sleeper;
   ASSERT_TRUE(connection.ExecScript("BEGIN").ok());
   ASSERT_TRUE(connection
-                  .ExecOnce("WITH e AS (INSERT INTO pipeline.event (tenant_id, day, seq, event_id, partition, data)"
+                  .ExecVarying("WITH e AS (INSERT INTO pipeline.event (tenant_id, day, seq, event_id, partition, data)"
                             " SELECT tenant_id, day, nextval('pipeline.event_seq'), event_id, partition, data"
                             " FROM pipeline.event WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1"
                             " RETURNING partition, seq, day, tenant_id)"

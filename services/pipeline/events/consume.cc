@@ -1,0 +1,222 @@
+#include <algorithm>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/base/ids.h"
+#include "common/filter/event_filter.h"
+#include "services/pipeline/events/event_service.h"
+#include "services/pipeline/events/session.h"
+#include "services/pipeline/events/stream_frame.h"
+#include "services/pipeline/events/subscription.h"
+
+namespace embudo::pipeline::events {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using v1::ConsumeRequest;
+using v1::ConsumeResponse;
+using v1::Nack;
+
+/// How often it looks whether the subscription has changed.
+constexpr milliseconds kRefresh{1000};
+/// The longest that acknowledgements wait to be written.
+constexpr milliseconds kSync{100};
+
+/// One worker's stream of a durable subscription.
+class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
+                      public std::enable_shared_from_this<Consume> {
+ public:
+  Consume(const EventRoom& room, std::shared_ptr<rpc::BidiStream> stream) : StreamFrame(room, std::move(stream)) {}
+
+  void OnDone() override {
+    {
+      const std::lock_guard lock(mutex_);
+      finished_ = true;
+    }
+    room_.hub.Remove(this);
+    room_.hub.Post([self = shared_from_this()] {
+      if (self->session_ != nullptr) self->session_->Leave().IgnoreError();  // else the leases run out
+    });
+  }
+
+  std::optional<Hub::Want> Wants() override {
+    const std::lock_guard lock(mutex_);
+    if (!CanSend() || paused_) return std::nullopt;
+    Fill();
+    return session_->Wants();
+  }
+
+  void Take(const std::vector<Hub::EventPtr>& events, bool caught_up, int64_t /*backlog*/) override {
+    session_->Take(events, caught_up);
+    const std::lock_guard lock(mutex_);
+    Fill();
+  }
+
+ protected:
+  absl::Status Begin(const ConsumeRequest& request) override {
+    name_ = request.start().subscription();
+    room_.hub.Post([self = shared_from_this()] { self->Open(); });
+    room_.hub.Add(shared_from_this());
+    return absl::OkStatus();
+  }
+
+  void Handle(const ConsumeRequest& request) override {
+    if (session_ == nullptr) return;
+    for (const std::string& id : request.acks()) session_->Ack(id);
+    for (const std::string& id : request.extensions()) session_->Extend(id);
+    for (const Nack& nack : request.nacks()) Refuse(nack);
+    if (session_->dirty()) SyncSoon();
+  }
+
+  void FillHeartbeat(ConsumeResponse::Heartbeat& heartbeat) override {
+    heartbeat.set_backlog(session_->Backlog(room_.hub));
+    heartbeat.set_outstanding(session_->outstanding());
+  }
+
+  void OnTick() override {
+    session_->Expire();
+    if (session_->dirty() || steady_clock::now() >= next_sync_) SyncSoon();
+  }
+
+ private:
+  void Refuse(const Nack& nack) {
+    switch (nack.action()) {
+      case Nack::ACTION_PARK:
+        return session_->Park(nack.event_id(), nack.reason());
+      case Nack::ACTION_SKIP:
+        return session_->Skip(nack.event_id());
+      default: {
+        std::optional<milliseconds> after;
+        if (nack.has_retry_after()) {
+          after = std::max(milliseconds(0), std::chrono::seconds(nack.retry_after().seconds()) +
+                                                milliseconds(nack.retry_after().nanos() / 1000000));
+        }
+        session_->Retry(nack.event_id(), after, nack.reason());
+      }
+    }
+  }
+
+  /// Reads the subscription and takes the first partitions; on the hub's thread for the database.
+  void Open() {
+    absl::StatusOr<Reading> reading = ReadSubscription(room_, call_, name_);
+    if (reading.ok() && !reading->record.push_uri().empty()) {
+      reading = Error(absl::StatusCode::kFailedPrecondition, "PUSH_SUBSCRIPTION", name_ + " is pushed to a webhook")
+                    .Violation("SUBSCRIPTION", name_, "is pushed to a webhook")
+                    .ToStatus();
+    }
+    absl::Status status = reading.status();
+    if (status.ok()) {
+      session_ = std::make_unique<Session>(
+          room_.hub.pool(), room_.clock,
+          Session::Options{.key = reading->key, .worker = Uuid::V7(Clock::System().Now()).ToString()},
+          reading->settings, [this](const type::v1::Event& event) { return Matches(event); });
+      Use(*reading);
+      status = session_->Sync();
+    }
+    const std::lock_guard lock(mutex_);
+    if (finished_) return;
+    if (!status.ok()) return End(status);
+    positioned_ = true;
+    next_sync_ = steady_clock::now() + kSync;
+    ConsumeResponse response;
+    response.mutable_started();
+    Send(response);
+  }
+
+  bool Matches(const type::v1::Event& event) {
+    rpc::CallContext call;
+    std::shared_ptr<const filter::EventFilter> filter;
+    {
+      const std::lock_guard lock(reading_mutex_);
+      filter = filter_;
+      call = caller_;
+    }
+    return event.tenant() == call.tenant() && filter->Matches(event, room_.clock.Now()) && room_.may_see(call, event);
+  }
+
+  void Use(const Reading& reading) {
+    session_->Configure(reading.settings);
+    const std::lock_guard lock(reading_mutex_);
+    filter_ = reading.filter;
+    caller_ = call_;
+  }
+
+  /// Sends what may be sent.
+  void Fill() {
+    if (!CanSend() || session_ == nullptr || paused_) return;
+    ConsumeResponse response;
+    size_t bytes = 0;
+    while (HasCredit()) {
+      const Hub::EventPtr next = session_->Next();
+      if (next == nullptr) break;
+      const size_t size = next->ByteSizeLong();
+      if (!Fits(response.deliveries_size(), bytes, size)) break;
+      const Session::Delivery delivery = session_->Deliver();
+      *response.add_deliveries()->mutable_event() = *delivery.event;
+      response.mutable_deliveries(response.deliveries_size() - 1)->set_attempt(delivery.attempt);
+      bytes += size;
+    }
+    const bool caught_up = session_->caught_up();
+    if (caught_up && !caught_up_) response.mutable_caught_up();
+    caught_up_ = caught_up;
+    if (response.deliveries_size() == 0 && !response.has_caught_up()) return;
+    Spend(response.deliveries_size(), bytes);
+    Send(response);
+  }
+
+  void SyncSoon() {
+    if (syncing_) return;
+    syncing_ = true;
+    room_.hub.Post([self = shared_from_this()] { self->Sync(); });
+  }
+
+  void Sync() {
+    absl::Status ended;
+    if (steady_clock::now() >= next_refresh_) {
+      next_refresh_ = steady_clock::now() + kRefresh;
+      const absl::StatusOr<Reading> reading = ReadSubscription(room_, call_, name_);
+      if (reading.ok()) Use(*reading);
+      // A database that is away is waited for.
+      if (absl::IsNotFound(reading.status())) ended = reading.status();
+      const std::lock_guard lock(mutex_);
+      if (reading.ok()) paused_ = reading->record.paused();
+    }
+    session_->Sync().IgnoreError();  // tried again at the next tick
+    const std::vector<int> partitions = session_->partitions();
+    const std::lock_guard lock(mutex_);
+    syncing_ = false;
+    next_sync_ = steady_clock::now() + kSync;
+    if (finished_) return;
+    if (!ended.ok()) return End(ended);
+    if (partitions != partitions_ && CanSend()) {
+      partitions_ = partitions;
+      ConsumeResponse response;
+      for (const int partition : partitions) response.mutable_assigned()->add_partitions(partition);
+      response.mutable_assigned();
+      Send(response);
+    }
+    room_.hub.Wake();
+  }
+
+  std::string name_;
+  std::unique_ptr<Session> session_;  // set once, before positioned_
+  bool paused_ = false;
+  bool caught_up_ = false;
+  bool syncing_ = false;
+  std::vector<int> partitions_;
+  steady_clock::time_point next_sync_{};
+  steady_clock::time_point next_refresh_{};  // on the hub's thread alone
+
+  std::mutex reading_mutex_;
+  std::shared_ptr<const filter::EventFilter> filter_;
+  rpc::CallContext caller_;
+};
+
+}  // namespace
+
+std::shared_ptr<rpc::StreamHandler> MakeConsume(const EventRoom& room, std::shared_ptr<rpc::BidiStream> stream) {
+  return std::make_shared<Consume>(room, std::move(stream));
+}
+
+}  // namespace embudo::pipeline::events

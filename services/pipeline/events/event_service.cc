@@ -1,0 +1,29 @@
+#include "services/pipeline/events/event_service.h"
+
+#include <utility>
+
+#include "common/base/error.h"
+
+namespace embudo::pipeline::events {
+
+absl::StatusOr<std::shared_ptr<const CursorCodec>> EventRoom::Cursors() const {
+  std::shared_ptr<const CursorCodec> codec = cursors();
+  if (codec == nullptr) return Error(absl::StatusCode::kUnavailable, "STARTING", "the service is starting").ToStatus();
+  return codec;
+}
+
+std::unique_ptr<rpc::Service> MakeEventService(const EventRoom& room) {
+  auto service = std::make_unique<rpc::Service>(v1::TailRequest::descriptor()->file()->service(0));
+  service->Bidi("Tail", [&room](std::shared_ptr<rpc::BidiStream> stream) { return MakeTail(room, std::move(stream)); });
+  service->Bidi("Consume",
+                [&room](std::shared_ptr<rpc::BidiStream> stream) { return MakeConsume(room, std::move(stream)); });
+  service->Unary<v1::ListEventsRequest, v1::ListEventsResponse>(
+      "ListEvents", [&room](const rpc::CallContext& call, const v1::ListEventsRequest& request) {
+        return ListEvents(room, call, request);
+      });
+  service->Unary<v1::ListEventTypesRequest, v1::ListEventTypesResponse>(
+      "ListEventTypes", [](const rpc::CallContext&, const v1::ListEventTypesRequest&) { return ListEventTypes(); });
+  return service;
+}
+
+}  // namespace embudo::pipeline::events

@@ -1,0 +1,118 @@
+#include <array>
+#include <deque>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/event/log_reader.h"
+#include "common/filter/event_filter.h"
+#include "common/resource/page.h"
+#include "services/pipeline/events/event_service.h"
+
+namespace embudo::pipeline::events {
+namespace {
+
+using type::v1::Event;
+
+constexpr size_t kPageBytes = 1 << 20;
+/// Events that are looked at for one page: few may match the filter.
+constexpr int kMostExamined = 20000;
+constexpr int kChunk = 200;
+
+/// Reads all partitions side by side, in order of time as far as the order in each partition allows.
+class MergedLog {
+ public:
+  MergedLog(db::Pool& pool, const rpc::CallContext& call, const Positions& from, const Positions& to)
+      : pool_(pool), call_(call), positions_(from), to_(to) {}
+
+  /// nullptr at the end.
+  absl::StatusOr<const Event*> Peek() {
+    const Event* first = nullptr;
+    for (size_t i = 0; i < lanes_.size(); ++i) {
+      if (lanes_[i].empty()) EMBUDO_RETURN_IF_ERROR(Fill(i));
+      if (lanes_[i].empty()) continue;
+      const Event& event = lanes_[i].front();
+      if (first == nullptr || FromTimestamp(event.time()) < FromTimestamp(first->time())) first = &event;
+    }
+    return first;
+  }
+
+  void Pop(const Event& event) {
+    const auto lane = static_cast<size_t>(event.partition());
+    positions_[lane] = event.position();
+    lanes_[lane].pop_front();
+  }
+
+  const Positions& positions() const { return positions_; }
+
+ private:
+  absl::Status Fill(size_t lane) {
+    if (positions_[lane] >= to_[lane]) return absl::OkStatus();
+    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", call_.deadline));
+    std::vector<event::Stored> stored;
+    EMBUDO_RETURN_IF_ERROR(
+        event::LogReader::ReadTable(*lease, static_cast<int>(lane), positions_[lane], kChunk, &stored));
+    for (const event::Stored& one : stored) {
+      if (one.position > to_[lane]) break;
+      event::ParseStored(one.data, one.partition, one.position, &lanes_[lane].emplace_back());
+    }
+    if (lanes_[lane].empty()) positions_[lane] = to_[lane];
+    return absl::OkStatus();
+  }
+
+  db::Pool& pool_;
+  const rpc::CallContext& call_;
+  Positions positions_;
+  const Positions to_;
+  std::array<std::deque<Event>, event::kPartitions> lanes_;
+};
+
+absl::StatusOr<Place> PlaceOf(const EventRoom& room, const CursorCodec& cursors, const rpc::CallContext& call,
+                              const v1::ListEventsRequest& request) {
+  Start start;
+  if (!request.page_token().empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> values,
+                            resource::ReadPageToken(request.page_token(), resource::QueryHash(call, request), 1));
+    start.cursor = values[0];
+    return Locate(room.places, cursors, call.tenant(), start, "page_token");
+  }
+  if (request.has_cursor()) start.cursor = request.cursor();
+  if (request.has_time()) start.time = FromTimestamp(request.time());
+  return Locate(room.places, cursors, call.tenant(), start, "cursor");
+}
+
+}  // namespace
+
+absl::StatusOr<v1::ListEventsResponse> ListEvents(const EventRoom& room, const rpc::CallContext& call,
+                                                  const v1::ListEventsRequest& request) {
+  EMBUDO_ASSIGN_OR_RETURN(const filter::EventFilter filter,
+                          filter::EventFilter::Compile(request.filter(), room.leads.schema()));
+  EMBUDO_ASSIGN_OR_RETURN(const auto cursors, room.Cursors());
+  EMBUDO_ASSIGN_OR_RETURN(const Place place, PlaceOf(room, *cursors, call, request));
+  EMBUDO_ASSIGN_OR_RETURN(const Positions end, room.places.Latest());
+  MergedLog log(room.hub.pool(), call, place.positions, end);
+  v1::ListEventsResponse response;
+  const int size = resource::PageSize(request);
+  size_t bytes = 0;
+  bool more = false;
+  for (int examined = 0;; ++examined) {
+    EMBUDO_ASSIGN_OR_RETURN(const Event* event, log.Peek());
+    if (event == nullptr) break;
+    const bool shown = event->tenant() == call.tenant() && filter.Matches(*event, room.clock.Now()) &&
+                       (!request.has_time() || FromTimestamp(event->time()) >= FromTimestamp(request.time())) &&
+                       room.may_see(call, *event);
+    const size_t event_bytes = shown ? event->ByteSizeLong() : 0;
+    more = examined == kMostExamined || response.events_size() == size ||
+           (shown && response.events_size() > 0 && bytes + event_bytes > kPageBytes);
+    if (more) break;
+    if (shown) *response.add_events() = *event;
+    bytes += event_bytes;
+    log.Pop(*event);
+  }
+  response.set_cursor(cursors->Encode(call.tenant(), {log.positions(), std::nullopt}));
+  if (more) {
+    response.set_next_page_token(resource::MakePageToken(resource::QueryHash(call, request), {response.cursor()}));
+  }
+  return response;
+}
+
+}  // namespace embudo::pipeline::events

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/base/clock.h"
+#include "common/db/pool.h"
+#include "services/pipeline/events/cursor.h"
+
+namespace embudo::pipeline::events {
+
+/// Where the log begins and ends, and where in it a time is. Asks the database, as pipeline_worker.
+class Places {
+ public:
+  Places(db::Pool& pool, const Clock& clock) : pool_(pool), clock_(clock) {}
+
+  /// The last positions that were given.
+  absl::StatusOr<Positions> Latest() const;
+  /// The positions just before the first event made at or after `time`.
+  absl::StatusOr<Positions> At(Time time) const;
+
+  struct Floor {
+    /// The positions just before the oldest event that is kept for the tenant.
+    Positions positions{};
+    /// When that event was made; nullopt if there is none.
+    std::optional<Time> earliest;
+  };
+  /// By the tenant's retention (Tenant.event_retention_days).
+  absl::StatusOr<Floor> FloorOf(const std::string& tenant) const;
+
+ private:
+  db::Pool& pool_;
+  const Clock& clock_;
+};
+
+/// When the event of that id was made, as far as its id tells: to the millisecond. nullopt for what is no id.
+std::optional<Time> TimeOfEvent(std::string_view event_id);
+
+/// Where a reader begins, as Tail, ListEvents and SeekSubscription are told it.
+struct Start {
+  enum class Named { kNone, kEarliest, kLatest };
+  std::string cursor;
+  std::optional<Time> time;
+  Named named = Named::kNone;
+};
+
+/// The place that `start` means, never before the tenant's floor. OUT_OF_RANGE, reason CURSOR_EXPIRED, with the
+/// earliest cursor in the metadata: the cursor is before it. `field` names the cursor in errors.
+absl::StatusOr<Place> Locate(const Places& places, const CursorCodec& cursors, const std::string& tenant,
+                             const Start& start, std::string_view field);
+
+}  // namespace embudo::pipeline::events

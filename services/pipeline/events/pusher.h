@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/base/background.h"
+#include "common/metrics/metrics.h"
+#include "services/pipeline/events/event_room.h"
+
+namespace embudo::pipeline::events {
+
+/// Pushes the events of push subscriptions to their webhooks, signed as Standard Webhooks has it
+/// (https://www.standardwebhooks.com): HMAC-SHA256 over id, time and body, by each secret that is valid. It reads a
+/// subscription as a worker does (Session), so several processes share one.
+class Pusher : public Background {
+ public:
+  struct Options {
+    /// Whether targets in private networks are allowed.
+    bool private_targets = false;
+    std::chrono::milliseconds timeout{30000};  ///< of one attempt
+    int in_flight = 8;                         ///< attempts at once, of one subscription
+    std::chrono::milliseconds lease{10000};    ///< see Session
+  };
+
+  Pusher(Options options, const EventRoom& room, metrics::Registry& metrics);
+  ~Pusher() override;
+
+  void Start() override;
+  void Stop() override;
+
+ private:
+  class Target;
+
+  void Run();
+  /// Finds the subscriptions that are to be pushed now.
+  absl::Status Refresh();
+  /// Whether attempts are under way.
+  bool Work();
+
+  const Options options_;
+  const EventRoom& room_;
+  metrics::Registry& metrics_;
+  void* multi_;                                                                     ///< CURLM
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<Target>> targets_;  ///< by tenant and id
+  std::mutex mutex_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace embudo::pipeline::events

@@ -1,0 +1,482 @@
+#include "services/pipeline/events/session.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "common/base/error.h"
+#include "common/event/event.h"
+
+namespace embudo::pipeline::events {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using storage::LaneRow;
+
+constexpr milliseconds kTransaction{10000};
+/// Rows of the lane that are read at once.
+constexpr int kDue = 200;
+
+}  // namespace
+
+Session::Session(db::Pool& pool, const Clock& clock, Options options, Settings settings, Matches matches)
+    : pool_(pool), clock_(clock), options_(std::move(options)), matches_(std::move(matches)), settings_(settings) {}
+
+void Session::Configure(Settings settings) {
+  const std::lock_guard lock(mutex_);
+  settings_ = settings;
+}
+
+// --- from the hub ---
+
+std::optional<Hub::Want> Session::Wants() {
+  const std::lock_guard lock(mutex_);
+  const size_t held = ready_.size() + outstanding_.size() + waiting_ + writes_.puts.size();
+  if (partitions_.empty() || held >= options_.memory) return std::nullopt;
+  Hub::Want want;
+  for (const auto& [number, partition] : partitions_) {
+    want.after[static_cast<size_t>(number)] = partition.read;
+    want.partitions.set(static_cast<size_t>(number));
+  }
+  return want;
+}
+
+void Session::Take(const std::vector<Hub::EventPtr>& events, bool caught_up) {
+  for (const Hub::EventPtr& event : events) {
+    // Outside of the lock: it may ask the database.
+    const bool match = matches_(*event);
+    const std::lock_guard lock(mutex_);
+    const auto partition = partitions_.find(event->partition());
+    if (partition == partitions_.end() || event->position() <= partition->second.read) continue;
+    partition->second.read = event->position();
+    if (match) Admit(event);
+  }
+  const std::lock_guard lock(mutex_);
+  caught_up_ = caught_up;
+}
+
+void Session::Admit(Hub::EventPtr event) {
+  partitions_[event->partition()].open.insert(event->position());
+  Item item;
+  item.event = std::move(event);
+  item.first_time = clock_.Now();
+  if (settings_.ordered && blocked_.contains(item.key())) return ToLane(std::move(item), std::nullopt, std::nullopt);
+  Enqueue(std::move(item));
+}
+
+void Session::Enqueue(Item item) {
+  if (settings_.ordered && !item.redriven) {
+    const auto [busy, first] = busy_.try_emplace(item.key());
+    if (!first) {
+      busy->second.push_back(std::move(item));
+      ++waiting_;
+      return;
+    }
+  }
+  ready_.push_back(std::move(item));
+}
+
+// --- for the worker ---
+
+Hub::EventPtr Session::Next() {
+  const std::lock_guard lock(mutex_);
+  return ready_.empty() ? nullptr : ready_.front().event;
+}
+
+Session::Delivery Session::Deliver() {
+  const std::lock_guard lock(mutex_);
+  Item item = std::move(ready_.front());
+  ready_.pop_front();
+  const Time now = clock_.Now();
+  if (item.attempts++ == 0 && !item.lane) item.first_time = now;
+  Delivery delivery{item.event, item.attempts, item.first_time};
+  const std::string id = item.event->id();
+  const auto other = outstanding_.find(id);
+  if (other != outstanding_.end()) {
+    // Asked for by hand while it is on its way: the row that asked is not needed.
+    if (item.lane) {
+      writes_.drops.emplace_back(item.partition(), item.position());
+    } else {
+      writes_.drops.emplace_back(other->second.item.partition(), other->second.item.position());
+      other->second.item = std::move(item);
+    }
+    other->second.deadline = now + settings_.ack_deadline;
+    return delivery;
+  }
+  outstanding_[id] = {std::move(item), now + settings_.ack_deadline};
+  return delivery;
+}
+
+std::optional<Session::Item> Session::TakeOutstanding(const std::string& event_id) {
+  const auto found = outstanding_.find(event_id);
+  if (found == outstanding_.end()) return std::nullopt;
+  Item item = std::move(found->second.item);
+  outstanding_.erase(found);
+  return item;
+}
+
+void Session::Ack(const std::string& event_id) {
+  const std::lock_guard lock(mutex_);
+  const std::optional<Item> item = TakeOutstanding(event_id);
+  if (item) Finish(*item);
+}
+
+std::optional<Time> Session::Retry(const std::string& event_id, std::optional<milliseconds> after,
+                                   const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  std::optional<Item> item = TakeOutstanding(event_id);
+  if (!item) return std::nullopt;
+  item->reason = reason;
+  if (Exhausted(*item)) {
+    ParkItem(*std::move(item), reason);
+    return std::nullopt;
+  }
+  const int doublings = std::min(item->attempts - 1, 20);
+  const milliseconds pause =
+      after.value_or(std::min(settings_.first_pause * (1 << doublings), settings_.longest_pause));
+  const Time next = clock_.Now() + pause;
+  const Key key = item->key();
+  const bool redriven = item->redriven;
+  ToLane(*std::move(item), next, std::nullopt);
+  if (settings_.ordered && !redriven) QueueToLane(key);
+  return next;
+}
+
+void Session::Park(const std::string& event_id, const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  std::optional<Item> item = TakeOutstanding(event_id);
+  if (item) ParkItem(*std::move(item), reason);
+}
+
+void Session::Extend(const std::string& event_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = outstanding_.find(event_id);
+  if (found != outstanding_.end()) found->second.deadline = clock_.Now() + settings_.ack_deadline;
+}
+
+bool Session::Expire() {
+  const std::lock_guard lock(mutex_);
+  const Time now = clock_.Now();
+  std::vector<std::string> late;
+  for (const auto& [id, outstanding] : outstanding_) {
+    if (outstanding.deadline <= now) late.push_back(id);
+  }
+  for (const std::string& id : late) {
+    Item item = *TakeOutstanding(id);
+    if (Exhausted(item)) {
+      ParkItem(std::move(item), "it was not acknowledged in time");
+    } else {
+      ready_.push_back(std::move(item));
+    }
+  }
+  return !late.empty();
+}
+
+bool Session::Exhausted(const Item& item) const {
+  if (settings_.patience) return clock_.Now() - item.first_time >= *settings_.patience;
+  return item.attempts >= settings_.max_deliveries;
+}
+
+void Session::Finish(const Item& item) {
+  if (item.lane) {
+    writes_.drops.emplace_back(item.partition(), item.position());
+    if (!item.redriven) writes_.advances.insert(item.key());
+  } else {
+    partitions_[item.partition()].open.erase(item.position());
+  }
+  Release(item);
+}
+
+void Session::Release(const Item& item) {
+  if (!settings_.ordered || item.redriven) return;
+  const auto busy = busy_.find(item.key());
+  if (busy == busy_.end()) return;
+  if (busy->second.empty()) {
+    busy_.erase(busy);
+    return;
+  }
+  ready_.push_back(std::move(busy->second.front()));
+  busy->second.pop_front();
+  --waiting_;
+}
+
+void Session::ToLane(Item item, std::optional<Time> next_time, std::optional<Time> park_time) {
+  if (!item.redriven && !park_time) blocked_.insert(item.key());
+  if (!item.redriven) writes_.advances.insert(item.key());
+  writes_.puts.push_back({item.partition(), item.position(), item.event->id(), item.event->partition_key(),
+                          item.event->SerializeAsString(), item.attempts, item.redriven, item.reason, item.first_time,
+                          next_time, park_time});
+}
+
+void Session::QueueToLane(const Key& key) {
+  const auto busy = busy_.find(key);
+  if (busy == busy_.end()) return;
+  for (Item& item : busy->second) {
+    --waiting_;
+    ToLane(std::move(item), std::nullopt, std::nullopt);
+  }
+  busy_.erase(busy);
+}
+
+void Session::ParkItem(Item item, const std::string& reason) {
+  item.reason = reason;
+  const Item copy = item;
+  ToLane(std::move(item), clock_.Now(), clock_.Now());
+  Release(copy);
+}
+
+// --- what is told of it ---
+
+int Session::outstanding() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int>(outstanding_.size());
+}
+
+bool Session::caught_up() const {
+  const std::lock_guard lock(mutex_);
+  return caught_up_ && ready_.empty();
+}
+
+std::vector<int> Session::partitions() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<int> numbers;
+  for (const auto& [number, partition] : partitions_) numbers.push_back(number);
+  return numbers;
+}
+
+int64_t Session::Backlog(Hub& hub) const {
+  Hub::Want want;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [number, partition] : partitions_) {
+      want.after[static_cast<size_t>(number)] = partition.done();
+      want.partitions.set(static_cast<size_t>(number));
+    }
+  }
+  return hub.Backlog(want);
+}
+
+bool Session::dirty() const {
+  const std::lock_guard lock(mutex_);
+  return !writes_.empty() || std::any_of(partitions_.begin(), partitions_.end(),
+                                         [](const auto& entry) { return entry.second.done() != entry.second.written; });
+}
+
+// --- with the database ---
+
+absl::Status Session::Sync() {
+  const absl::Status flushed = Flush();
+  const bool lost = ReasonOf(flushed) == "LEASE_LOST";
+  if (!flushed.ok() && !lost) return flushed;
+  // Somebody has moved the place or taken the partition over: it looks at once.
+  if (lost || steady_clock::now() >= next_hold_) EMBUDO_RETURN_IF_ERROR(Hold());
+  return LoadDue();
+}
+
+absl::Status Session::Flush(const std::function<absl::Status(db::Connection&)>& also) {
+  Batch batch;
+  const absl::Status status = db::RunInTx(pool_, "", db::After(kTransaction), [&](db::Connection& connection) {
+    batch = TakeBatch();
+    absl::Status written = Write(connection, batch);
+    if (written.ok() && also) written = also(connection);
+    return written;
+  });
+  if (status.ok()) Written(batch);
+  return status;
+}
+
+Session::Batch Session::TakeBatch() {
+  const std::lock_guard lock(mutex_);
+  Batch batch;
+  batch.writes = writes_;
+  std::set<int> touched;
+  for (const LaneRow& row : writes_.puts) {
+    batch.to_lane[row.partition].insert(row.position);
+    touched.insert(row.partition);
+  }
+  for (const auto& [number, position] : writes_.drops) touched.insert(number);
+  for (const auto& [number, partition] : partitions_) {
+    std::set<int64_t> open = partition.open;
+    for (const int64_t position : batch.to_lane[number]) open.erase(position);
+    const int64_t done = open.empty() ? partition.read : *open.begin() - 1;
+    // A place that does not move is written too where the lane is: that proves that the partition is still this one's.
+    if (done != partition.written || touched.contains(number)) {
+      batch.places.push_back({number, done, partition.generation});
+    }
+  }
+  return batch;
+}
+
+absl::Status Session::Write(db::Connection& connection, Batch& batch) {
+  const Writes& writes = batch.writes;
+  if (!batch.places.empty()) {
+    EMBUDO_RETURN_IF_ERROR(MovePlaces(connection, options_.key, options_.worker, batch.places));
+  }
+  if (!writes.puts.empty()) EMBUDO_RETURN_IF_ERROR(PutLane(connection, options_.key, writes.puts));
+  if (!writes.drops.empty()) EMBUDO_RETURN_IF_ERROR(DropLane(connection, options_.key, writes.drops));
+  if (writes.advances.empty()) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(batch.free, AdvanceLane(connection, options_.key, writes.advances, clock_.Now()));
+  return absl::OkStatus();
+}
+
+void Session::Written(const Batch& batch) {
+  const std::lock_guard lock(mutex_);
+  const auto drop_first = [](auto& items, size_t count) {
+    items.erase(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(count));
+  };
+  drop_first(writes_.puts, batch.writes.puts.size());
+  drop_first(writes_.drops, batch.writes.drops.size());
+  std::set<Key> again;  // came up while this was written
+  for (const LaneRow& row : writes_.puts) again.emplace(row.partition, row.partition_key);
+  for (const Key& key : batch.writes.advances) {
+    if (!again.contains(key)) writes_.advances.erase(key);
+  }
+  for (const Key& key : batch.free) {
+    if (!again.contains(key)) blocked_.erase(key);
+  }
+  for (const auto& [number, positions] : batch.to_lane) {
+    for (const int64_t position : positions) {
+      partitions_[number].open.erase(position);
+      partitions_[number].in_lane.erase(position);
+    }
+  }
+  for (const auto& [number, position] : batch.writes.drops) partitions_[number].in_lane.erase(position);
+  for (const storage::SubscriptionPlace& place : batch.places) partitions_[place.partition].written = place.position;
+}
+
+absl::Status Session::Hold() {
+  const int lease_ms = static_cast<int>(options_.lease.count());
+  std::map<int, storage::SubscriptionPlace> now;
+  int share = 0;
+  {
+    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", db::After(kTransaction)));
+    EMBUDO_ASSIGN_OR_RETURN(const int workers, JoinWorkers(*lease, options_.key, options_.worker, lease_ms));
+    share = (event::kPartitions + workers - 1) / workers;
+    EMBUDO_ASSIGN_OR_RETURN(const auto places, HoldPlaces(*lease, options_.key, options_.worker, share, lease_ms));
+    for (const auto& place : places) now[place.partition] = place;
+  }
+  next_hold_ = steady_clock::now() + options_.lease / 5;
+  std::vector<int> fresh;
+  std::vector<int> surplus;
+  {
+    const std::lock_guard lock(mutex_);
+    std::vector<int> lost;
+    for (const auto& [number, partition] : partitions_) {
+      const auto held = now.find(number);
+      if (held == now.end() || held->second.generation != partition.generation) lost.push_back(number);
+    }
+    for (const int number : lost) Forget(number);
+    for (const auto& [number, place] : now) {
+      if (!partitions_.contains(number)) fresh.push_back(number);
+    }
+    for (auto held = now.rbegin(); held != now.rend() && now.size() - surplus.size() > static_cast<size_t>(share);
+         ++held) {
+      surplus.push_back(held->first);
+    }
+  }
+  if (!surplus.empty()) EMBUDO_RETURN_IF_ERROR(GiveBack(surplus));
+  std::erase_if(fresh, [&](int number) { return std::count(surplus.begin(), surplus.end(), number) > 0; });
+  if (fresh.empty()) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", db::After(kTransaction)));
+  EMBUDO_ASSIGN_OR_RETURN(const auto blocked, BlockedKeys(*lease, options_.key, fresh));
+  const std::lock_guard lock(mutex_);
+  blocked_.insert(blocked.begin(), blocked.end());
+  for (const int number : fresh) {
+    Partition& partition = partitions_[number];
+    partition.generation = now[number].generation;
+    partition.written = partition.read = now[number].position;
+  }
+  caught_up_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status Session::GiveBack(const std::vector<int>& partitions) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const int number : partitions) Unload(number);
+  }
+  const absl::Status status = Flush(
+      [&](db::Connection& connection) { return ReleasePlaces(connection, options_.key, options_.worker, partitions); });
+  if (!status.ok()) return status;
+  const std::lock_guard lock(mutex_);
+  for (const int number : partitions) Forget(number);
+  return absl::OkStatus();
+}
+
+absl::Status Session::LoadDue() {
+  const std::vector<int> held = partitions();
+  if (held.empty()) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", db::After(kTransaction)));
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<LaneRow> rows, DueLane(*lease, options_.key, held, clock_.Now(), kDue));
+  const std::lock_guard lock(mutex_);
+  for (const LaneRow& row : rows) {
+    const auto partition = partitions_.find(row.partition);
+    // What is in memory, or about to be written, has its row still as it was.
+    if (partition == partitions_.end() || !partition->second.in_lane.insert(row.position).second) continue;
+    auto event = std::make_shared<type::v1::Event>();
+    if (!event->ParseFromString(row.data)) continue;
+    Item item;
+    item.event = std::move(event);
+    item.attempts = row.delivery_count;
+    item.lane = true;
+    item.redriven = row.redriven;
+    item.first_time = row.first_time;
+    item.reason = row.reason;
+    if (!item.redriven) blocked_.insert(item.key());
+    ready_.push_back(std::move(item));
+  }
+  return absl::OkStatus();
+}
+
+void Session::Forget(int partition) {
+  const auto of_it = [partition](const Item& item) { return item.partition() == partition; };
+  std::erase_if(ready_, of_it);
+  std::erase_if(outstanding_, [&](const auto& entry) { return of_it(entry.second.item); });
+  for (auto it = busy_.begin(); it != busy_.end();) {
+    if (it->first.first == partition) {
+      waiting_ -= it->second.size();
+      it = busy_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  std::erase_if(blocked_, [&](const Key& key) { return key.first == partition; });
+  std::erase_if(writes_.puts, [&](const LaneRow& row) { return row.partition == partition; });
+  std::erase_if(writes_.drops, [&](const storage::LanePlace& place) { return place.first == partition; });
+  std::erase_if(writes_.advances, [&](const Key& key) { return key.first == partition; });
+  partitions_.erase(partition);
+}
+
+void Session::Unload(int partition) {
+  const Time now = clock_.Now();
+  std::vector<Item> items;
+  for (auto it = outstanding_.begin(); it != outstanding_.end();) {
+    if (it->second.item.partition() == partition) {
+      items.push_back(std::move(it->second.item));
+      it = outstanding_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  for (Item& item : ready_) {
+    if (item.partition() == partition) items.push_back(std::move(item));
+  }
+  std::erase_if(ready_, [](const Item& item) { return item.event == nullptr; });
+  std::set<Key> keys;
+  for (Item& item : items) {
+    if (!item.redriven) keys.insert(item.key());
+    ToLane(std::move(item), now, std::nullopt);
+  }
+  for (const Key& key : keys) QueueToLane(key);
+}
+
+absl::Status Session::Leave() {
+  absl::Status status = GiveBack(partitions());
+  // Whoever reads a lost partition now has nothing to do with what this worker still holds of it.
+  if (ReasonOf(status) == "LEASE_LOST") status = absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", db::After(kTransaction)));
+  EMBUDO_RETURN_IF_ERROR(LeaveWorkers(*lease, options_.key, options_.worker));
+  return status;
+}
+
+}  // namespace embudo::pipeline::events

@@ -1,0 +1,92 @@
+#include "services/pipeline/events/subscription.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "common/base/error.h"
+#include "common/base/resource_id.h"
+#include "services/pipeline/events/push_target.h"
+
+namespace embudo::pipeline::events {
+namespace {
+
+using google::protobuf::Message;
+using type::v1::Subscription;
+
+constexpr int kStandardDeliveries = 10;
+constexpr std::chrono::seconds kStandardDeadline{30};
+// Of webhooks, as docs/events.md promises.
+constexpr std::chrono::hours kPushPatience{72};
+constexpr std::chrono::seconds kFirstPushPause{10};
+constexpr std::chrono::hours kLongestPushPause{6};
+
+Session::Settings SettingsOf(const Subscription& record) {
+  Session::Settings settings;
+  settings.ordered = !record.unordered();
+  settings.ack_deadline =
+      record.ack_deadline_seconds() == 0 ? kStandardDeadline : std::chrono::seconds(record.ack_deadline_seconds());
+  settings.max_deliveries = record.max_deliveries() == 0 ? kStandardDeliveries : record.max_deliveries();
+  if (record.push_uri().empty()) return settings;
+  settings.patience = kPushPatience;
+  settings.first_pause = kFirstPushPause;
+  settings.longest_pause = kLongestPushPause;
+  return settings;
+}
+
+}  // namespace
+
+absl::StatusOr<Reading> ReadingOf(const EventRoom& room, const std::string& tenant, const Subscription& record) {
+  Reading reading{record, {tenant, std::string(IdOf(record.name()))}, SettingsOf(record), nullptr};
+  EMBUDO_ASSIGN_OR_RETURN(filter::EventFilter filter,
+                          filter::EventFilter::Compile(record.filter(), room.leads.schema()));
+  reading.filter = std::make_shared<const filter::EventFilter>(std::move(filter));
+  return reading;
+}
+
+absl::StatusOr<Reading> ReadSubscription(const EventRoom& room, const rpc::CallContext& call, const std::string& name) {
+  EMBUDO_ASSIGN_OR_RETURN(const resource::Record record, room.subscriptions.Load(call, name));
+  return ReadingOf(room, call.tenant(), static_cast<const Subscription&>(*record.message));
+}
+
+resource::Rules SubscriptionRules(const Places& places, const std::function<const filter::Schema&()>& lead_schema,
+                                  bool private_push_targets) {
+  resource::Rules rules;
+  rules.prepare = [=](const rpc::CallContext& call, Message& after, const Message* before) -> absl::Status {
+    auto& subscription = static_cast<Subscription&>(after);
+    EMBUDO_RETURN_IF_ERROR(
+        filter::EventFilter::Compile(subscription.filter(), lead_schema(), {}, "subscription.filter").status());
+    if (!subscription.push_uri().empty()) {
+      EMBUDO_RETURN_IF_ERROR(CheckPushUri(subscription.push_uri(), private_push_targets, "subscription.push_uri"));
+    }
+    if (!subscription.paused()) subscription.clear_pause_reason();
+    if (before != nullptr) return absl::OkStatus();
+    subscription.set_creator(call.identity.actor);
+    subscription.clear_creator_roles();
+    for (const type::v1::Role role : call.identity.roles) subscription.add_creator_roles(role);
+    return absl::OkStatus();
+  };
+  rules.effects = [&places](const rpc::CallContext& call, const Message& after, const Message* before,
+                            resource::Effects& effects) -> absl::Status {
+    const auto& subscription = static_cast<const Subscription&>(after);
+    const storage::SubscriptionKey key{call.tenant(), std::string(IdOf(subscription.name()))};
+    if (subscription.has_delete_time()) {
+      effects.statements = [key](db::Connection& connection) { return storage::ForgetSubscription(connection, key); };
+    }
+    if (before != nullptr) return absl::OkStatus();
+    Positions positions{};
+    if (subscription.start() == Subscription::START_LATEST) {
+      EMBUDO_ASSIGN_OR_RETURN(positions, places.Latest());
+    } else {
+      EMBUDO_ASSIGN_OR_RETURN(const Places::Floor floor, places.FloorOf(call.tenant()));
+      positions = floor.positions;
+    }
+    effects.statements = [key, positions](db::Connection& connection) {
+      return storage::CreatePlaces(connection, key, {positions.begin(), positions.end()});
+    };
+    return absl::OkStatus();
+  };
+  return rules;
+}
+
+}  // namespace embudo::pipeline::events
