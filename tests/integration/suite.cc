@@ -67,7 +67,7 @@ Suite::Suite(std::vector<ServiceUnderTest> services) {
   sql_ = database_->PoolAs("postgres");
   MakePartitions();
   for (ServiceUnderTest& service : services) {
-    app::Config config = ConfigOf(service.name);
+    app::Config config = ConfigOf(service);
     services_.push_back(std::make_unique<Hosted>(std::move(service), std::move(config), clock_));
   }
 }
@@ -86,9 +86,10 @@ Suite::Hosted& Suite::Find(const std::string& service) {
   return **found;
 }
 
-app::Config Suite::ConfigOf(const std::string& service) const {
+app::Config Suite::ConfigOf(const ServiceUnderTest& service) const {
   app::Config config;
-  config.service = service;
+  config.service = service.name;
+  config.options = service.options;
   config.listen = "127.0.0.1:0";
   config.postgres = database_->conninfo();
   config.redis = redis_.address();

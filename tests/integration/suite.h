@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -24,6 +25,7 @@ struct ServiceUnderTest {
   std::string name;  ///< `pipeline`
   app::BindFunction bind;
   const std::vector<db::Migration>* migrations;
+  std::map<std::string, std::string> options = {};  ///< its own flags
 };
 
 /// Calls as one caller. A method is found by the type of its request, since each has its own.
@@ -102,7 +104,7 @@ class Suite {
   struct Hosted;
 
   Hosted& Find(const std::string& service);
-  app::Config ConfigOf(const std::string& service) const;
+  app::Config ConfigOf(const ServiceUnderTest& service) const;
   void MakePartitions();
 
   ManualClock clock_;

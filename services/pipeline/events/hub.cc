@@ -226,7 +226,8 @@ bool Hub::CatchUp(Subscriber& subscriber) {
   const absl::StatusOr<std::vector<EventPtr>> events = FromTable(*want, &caught_up);
   if (!events.ok()) {
     // The database is away: not so often.
-    std::this_thread::sleep_for(kTick);
+    std::unique_lock lock(mutex_);
+    work_.wait_for(lock, kTick, [&] { return stopping_; });
     return true;
   }
   subscriber.Take(*events, caught_up, Backlog(*want) - static_cast<int64_t>(events->size()));

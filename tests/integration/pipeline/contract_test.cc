@@ -26,10 +26,12 @@ using type::v1::Role;
 /// Methods without request_id, since repeating them is harmless by what they take: records found by external ids, and
 /// scores that are set.
 const std::set<std::string> kIdempotent = {"BulkUpsertLeads", "BulkUpsertContacts", "RecordScores"};
-/// What happened to one record, in the order in which it happened: neither filtered nor sorted otherwise.
-const std::set<std::string> kHistories = {"ListLeadChanges"};
-/// Lists that are as short as a record's life has steps, and come whole.
-const std::set<std::string> kShortLists = {"ListStageStays"};
+/// What happened, in the order in which it happened: not sorted otherwise.
+const std::set<std::string> kHistories = {"ListLeadChanges", "ListEvents", "ListParkedEvents", "ListDeliveries"};
+/// Of these, those that are read whole, without a filter.
+const std::set<std::string> kUnfiltered = {"ListLeadChanges", "ListParkedEvents", "ListDeliveries"};
+/// Lists that are as short as a record's life has steps, or as the product has parts, and come whole.
+const std::set<std::string> kShortLists = {"ListStageStays", "ListEventTypes"};
 
 std::unique_ptr<Message> New(const Descriptor* type) {
   return std::unique_ptr<Message>(google::protobuf::MessageFactory::generated_factory()->GetPrototype(type)->New());
@@ -168,7 +170,8 @@ TEST_F(ContractTest, EveryListHasPages) {
     if (!method->name().starts_with("List") || kShortLists.contains(method->name())) return;
     ++lists;
     std::vector<std::string> fields = {"page_size", "page_token"};
-    if (!kHistories.contains(method->name())) fields.insert(fields.end(), {"filter", "order_by"});
+    if (!kUnfiltered.contains(method->name())) fields.emplace_back("filter");
+    if (!kHistories.contains(method->name())) fields.emplace_back("order_by");
     for (const std::string& name : fields) {
       ASSERT_NE(method->input_type()->FindFieldByName(name), nullptr) << name;
     }

@@ -28,8 +28,9 @@ const auto* const kEnvironment = ::testing::AddGlobalTestEnvironment(new SuiteEn
 Suite& PipelineTest::suite() {
   auto& suite = SharedSuite();
   if (suite == nullptr) {
-    suite = std::make_unique<Suite>(
-        std::vector<ServiceUnderTest>{{"pipeline", pipeline::Bind, &pipeline::storage::Migrations()}});
+    ServiceUnderTest service{"pipeline", pipeline::Bind, &pipeline::storage::Migrations()};
+    service.options["private-push-targets"] = "true";
+    suite = std::make_unique<Suite>(std::vector<ServiceUnderTest>{std::move(service)});
   }
   return *suite;
 }
