@@ -22,6 +22,8 @@ using v1::Nack;
 constexpr milliseconds kRefresh{1000};
 /// The longest that acknowledgements wait to be written.
 constexpr milliseconds kSync{100};
+/// No event is kept for longer.
+constexpr std::chrono::days kLongestPause{400};
 
 /// One worker's stream of a durable subscription.
 class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
@@ -89,34 +91,50 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
       default: {
         std::optional<milliseconds> after;
         if (nack.has_retry_after()) {
-          after = std::max(milliseconds(0), std::chrono::seconds(nack.retry_after().seconds()) +
-                                                milliseconds(nack.retry_after().nanos() / 1000000));
+          const auto longest = std::chrono::seconds(kLongestPause).count();
+          after = std::max(milliseconds(0),
+                           std::chrono::seconds(std::clamp<int64_t>(nack.retry_after().seconds(), 0, longest)) +
+                               milliseconds(nack.retry_after().nanos() / 1000000));
         }
         session_->Retry(nack.event_id(), after, nack.reason());
       }
     }
   }
 
+  /// The caller as it is now: its token may have been renewed.
+  rpc::CallContext CallNow() {
+    const std::lock_guard lock(mutex_);
+    return call_;
+  }
+
+  /// The subscription as it is now; FAILED_PRECONDITION if workers don't read it.
+  absl::StatusOr<Reading> Read(const rpc::CallContext& call) {
+    absl::StatusOr<Reading> reading = ReadSubscription(room_, call, name_);
+    if (!reading.ok() || reading->record.push_uri().empty()) return reading;
+    return Error(absl::StatusCode::kFailedPrecondition, "PUSH_SUBSCRIPTION", name_ + " is pushed to a webhook")
+        .Violation("SUBSCRIPTION", name_, "is pushed to a webhook")
+        .ToStatus();
+  }
+
   /// Reads the subscription and takes the first partitions; on the hub's thread for the database.
   void Open() {
-    absl::StatusOr<Reading> reading = ReadSubscription(room_, call_, name_);
-    if (reading.ok() && !reading->record.push_uri().empty()) {
-      reading = Error(absl::StatusCode::kFailedPrecondition, "PUSH_SUBSCRIPTION", name_ + " is pushed to a webhook")
-                    .Violation("SUBSCRIPTION", name_, "is pushed to a webhook")
-                    .ToStatus();
-    }
+    const rpc::CallContext call = CallNow();
+    const absl::StatusOr<Reading> reading = Read(call);
     absl::Status status = reading.status();
+    std::unique_ptr<Session> session;
     if (status.ok()) {
-      session_ = std::make_unique<Session>(
+      session = std::make_unique<Session>(
           room_.hub.pool(), room_.clock,
           Session::Options{.key = reading->key, .worker = Uuid::V7(Clock::System().Now()).ToString()},
           reading->settings, [this](const type::v1::Event& event) { return Matches(event); });
-      Use(*reading);
-      status = session_->Sync();
+      Use(*session, *reading, call);
+      status = session->Sync();
     }
     const std::lock_guard lock(mutex_);
+    session_ = std::move(session);
     if (finished_) return;
     if (!status.ok()) return End(status);
+    paused_ = reading->record.paused();
     positioned_ = true;
     next_sync_ = steady_clock::now() + kSync;
     ConsumeResponse response;
@@ -135,11 +153,11 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
     return event.tenant() == call.tenant() && filter->Matches(event, room_.clock.Now()) && room_.may_see(call, event);
   }
 
-  void Use(const Reading& reading) {
-    session_->Configure(reading.settings);
+  void Use(Session& session, const Reading& reading, const rpc::CallContext& call) {
+    session.Configure(reading.settings);
     const std::lock_guard lock(reading_mutex_);
     filter_ = reading.filter;
-    caller_ = call_;
+    caller_ = call;
   }
 
   /// Sends what may be sent.
@@ -175,10 +193,11 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
     absl::Status ended;
     if (steady_clock::now() >= next_refresh_) {
       next_refresh_ = steady_clock::now() + kRefresh;
-      const absl::StatusOr<Reading> reading = ReadSubscription(room_, call_, name_);
-      if (reading.ok()) Use(*reading);
+      const rpc::CallContext call = CallNow();
+      const absl::StatusOr<Reading> reading = Read(call);
+      if (reading.ok()) Use(*session_, *reading, call);
       // A database that is away is waited for.
-      if (absl::IsNotFound(reading.status())) ended = reading.status();
+      if (absl::IsNotFound(reading.status()) || absl::IsFailedPrecondition(reading.status())) ended = reading.status();
       const std::lock_guard lock(mutex_);
       if (reading.ok()) paused_ = reading->record.paused();
     }

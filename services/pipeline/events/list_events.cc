@@ -88,6 +88,7 @@ absl::StatusOr<v1::ListEventsResponse> ListEvents(const EventRoom& room, const r
                           filter::EventFilter::Compile(request.filter(), room.leads.schema()));
   EMBUDO_ASSIGN_OR_RETURN(const auto cursors, room.Cursors());
   EMBUDO_ASSIGN_OR_RETURN(const Place place, PlaceOf(room, *cursors, call, request));
+  if (place.snapshot_after) return InvalidField("cursor", "is of a snapshot that has not ended");
   EMBUDO_ASSIGN_OR_RETURN(const Positions end, room.places.Latest());
   MergedLog log(room.hub.pool(), call, place.positions, end);
   v1::ListEventsResponse response;

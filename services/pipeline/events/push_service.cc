@@ -137,7 +137,7 @@ absl::StatusOr<v1::RedeliverEventResponse> Redeliver(const EventRoom& room, cons
   row.next_time = row.first_time;
   return Once<v1::RedeliverEventResponse>(room, call, request,
                                           [&](db::Connection& connection, v1::RedeliverEventResponse&) {
-                                            return storage::PutLane(connection, {call.tenant(), id}, {row});
+                                            return storage::PutAgain(connection, {call.tenant(), id}, row);
                                           });
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 
+#include "absl/strings/ascii.h"
 #include "common/base/error.h"
 
 namespace embudo::pipeline::events {
@@ -58,11 +59,16 @@ bool IsPublic6(const uint8_t* address) {
   if (InNetwork(address, mapped.data(), 96)) return IsPublic4(address + 12);
   std::array<uint8_t, 16> translated{0x00, 0x64, 0xff, 0x9b};  // 64:ff9b::/96, NAT64
   if (InNetwork(address, translated.data(), 96)) return IsPublic4(address + 12);
-  // 2000::/3 is what is given out; of it, 2001:db8::/32 is for documentation and 2002::/16 leads to IPv4.
+  // 2000::/3 is what is given out; of it, 2001::/23 is IETF's own, Teredo, which leads to IPv4, among it, as 2002::/16
+  // does; 2001:db8::/32 and 3fff::/20 are for documentation.
   if ((address[0] & 0xe0) != 0x20) return false;
-  const bool documentation = address[0] == 0x20 && address[1] == 0x01 && address[2] == 0x0d && address[3] == 0xb8;
-  const bool six_to_four = address[0] == 0x20 && address[1] == 0x02;
-  return !documentation && !six_to_four;
+  constexpr std::array<Network, 4> kNotPublic6 = {{{"2001::", 23}, {"2001:db8::", 32}, {"2002::", 16}, {"3fff::", 20}}};
+  for (const Network& network : kNotPublic6) {
+    std::array<uint8_t, 16> bytes{};
+    inet_pton(AF_INET6, network.address, bytes.data());
+    if (InNetwork(address, bytes.data(), network.bits)) return false;
+  }
+  return true;
 }
 
 std::string PartOf(CURLU* url, CURLUPart part) {
@@ -93,8 +99,9 @@ absl::Status CheckPushUri(const std::string& uri, bool private_allowed, std::str
   if (!PartOf(url.get(), CURLUPART_USER).empty() || !PartOf(url.get(), CURLUPART_PASSWORD).empty()) {
     return InvalidField(std::string(field), "must not hold a user or a password");
   }
-  std::string host = PartOf(url.get(), CURLUPART_HOST);
+  std::string host = absl::AsciiStrToLower(PartOf(url.get(), CURLUPART_HOST));
   if (private_allowed) return absl::OkStatus();
+  if (host.ends_with('.')) host.pop_back();  // the root, which every name ends at
   if (!host.empty() && host.front() == '[') host = host.substr(1, host.find_first_of("%]") - 1);
   const bool numeric =
       host.find(':') != std::string::npos || host.find_first_not_of("0123456789.xXabcdefABCDEF") == std::string::npos;

@@ -31,6 +31,8 @@ constexpr std::chrono::seconds kQuery{10};
 /// What is kept of an answer that says no.
 constexpr size_t kExcerpt = 500;
 constexpr int kGone = 410;
+/// A target that asks for a longer pause is tried again all the same.
+constexpr std::chrono::seconds kLongestRetryAfter = std::chrono::hours(24);
 
 size_t KeepExcerpt(char* data, size_t size, size_t count, void* out) {
   auto& text = *static_cast<std::string*>(out);
@@ -97,7 +99,7 @@ struct Attempt {
     if (outcome.status / 100 != 2) outcome.error = answer;
     curl_off_t seconds = 0;
     curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
-    if (seconds > 0) outcome.retry_after = std::chrono::seconds(seconds);
+    if (seconds > 0) outcome.retry_after = std::min(std::chrono::seconds(seconds), kLongestRetryAfter);
     return outcome;
   }
 };
@@ -118,9 +120,7 @@ class Pusher::Target final : public Hub::Subscriber {
     Use(std::move(reading_));
   }
 
-  ~Target() override {
-    for (const auto& [easy, attempt] : attempts_) curl_multi_remove_handle(multi_, easy);
-  }
+  ~Target() override = default;
 
   std::optional<Hub::Want> Wants() override { return session_.Wants(); }
   void Take(const std::vector<Hub::EventPtr>& events, bool caught_up, int64_t /*backlog*/) override {
@@ -134,6 +134,7 @@ class Pusher::Target final : public Hub::Subscriber {
     // An attempt ends by itself, with an outcome.
     settings.ack_deadline = std::chrono::ceil<std::chrono::seconds>(options_.timeout * 4);
     session_.Configure(settings);
+    gone_ = Gone::kNo;
     const std::lock_guard lock(mutex_);
     reading_ = std::move(reading);
   }
@@ -143,7 +144,8 @@ class Pusher::Target final : public Hub::Subscriber {
 
   /// Starts attempts.
   void Push() {
-    while (!secrets_.empty() && static_cast<int>(attempts_.size()) < options_.in_flight && session_.Next() != nullptr) {
+    if (secrets_.empty() || gone_ != Gone::kNo) return;
+    while (static_cast<int>(attempts_.size()) < options_.in_flight && session_.Next() != nullptr) {
       Begin(session_.Deliver());
     }
   }
@@ -167,15 +169,21 @@ class Pusher::Target final : public Hub::Subscriber {
     EMBUDO_RETURN_IF_ERROR(LoadSecrets());
     EMBUDO_RETURN_IF_ERROR(WriteLog());
     EMBUDO_RETURN_IF_ERROR(session_.Sync());
-    return gone_ ? Pause() : absl::OkStatus();
+    return gone_ == Gone::kSaid ? Pause() : absl::OkStatus();
   }
 
   void Leave() {
+    // Given up here, since the hub may be the last to let go of the target, and the handles are this thread's.
+    for (const auto& [easy, attempt] : attempts_) curl_multi_remove_handle(multi_, easy);
+    attempts_.clear();
     WriteLog().IgnoreError();
     session_.Leave().IgnoreError();  // else the leases run out
   }
 
  private:
+  /// Whether the target has answered that it is no more, and whether the record tells it.
+  enum class Gone { kNo, kSaid, kTold };
+
   struct Logged {
     Session::Delivery delivery;
     Outcome outcome;
@@ -239,7 +247,7 @@ class Pusher::Target final : public Hub::Subscriber {
     if (outcome.status / 100 == 2) {
       session_.Ack(id);
     } else if (outcome.status == kGone) {
-      gone_ = true;
+      if (gone_ == Gone::kNo) gone_ = Gone::kSaid;
       next = session_.Retry(id, std::nullopt, "410 Gone");
     } else {
       const std::string why = outcome.status == 0 ? outcome.error : "HTTP " + std::to_string(outcome.status);
@@ -297,13 +305,15 @@ class Pusher::Target final : public Hub::Subscriber {
   }
 
   absl::Status Pause() {
-    gone_ = false;
-    return db::Exec(room_.hub.pool(), "", db::After(kQuery),
-                    "UPDATE pipeline.subscription SET paused = true, pause_reason = 'the target answered 410 Gone',"
-                    " update_time = $3, revision = revision + 1, version = version + 1"
-                    " WHERE tenant_id = $1 AND subscription_id = $2",
-                    db::Params::Of(reading_.key.tenant, reading_.key.subscription, room_.clock.Now()))
-        .status();
+    EMBUDO_RETURN_IF_ERROR(
+        db::Exec(room_.hub.pool(), "", db::After(kQuery),
+                 "UPDATE pipeline.subscription SET paused = true, pause_reason = 'the target answered 410 Gone',"
+                 " update_time = $3, revision = revision + 1, version = version + 1"
+                 " WHERE tenant_id = $1 AND subscription_id = $2",
+                 db::Params::Of(reading_.key.tenant, reading_.key.subscription, room_.clock.Now()))
+            .status());
+    gone_ = Gone::kTold;
+    return absl::OkStatus();
   }
 
   const EventRoom& room_;
@@ -315,7 +325,7 @@ class Pusher::Target final : public Hub::Subscriber {
   std::vector<std::string> secrets_;
   std::map<CURL*, std::unique_ptr<Attempt>> attempts_;
   std::vector<Logged> log_;
-  bool gone_ = false;
+  Gone gone_ = Gone::kNo;
   steady_clock::time_point next_sync_{};
 };
 

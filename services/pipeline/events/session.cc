@@ -25,6 +25,13 @@ Session::Session(db::Pool& pool, const Clock& clock, Options options, Settings s
 void Session::Configure(Settings settings) {
   const std::lock_guard lock(mutex_);
   settings_ = settings;
+  if (settings_.ordered) return;
+  // What waited for the one before it waits no more.
+  for (auto& [key, waiting] : busy_) {
+    for (Item& item : waiting) ready_.push_back(std::move(item));
+  }
+  busy_.clear();
+  waiting_ = 0;
 }
 
 // --- from the hub ---
@@ -312,8 +319,9 @@ absl::Status Session::Write(db::Connection& connection, Batch& batch) {
   if (!batch.places.empty()) {
     EMBUDO_RETURN_IF_ERROR(MovePlaces(connection, options_.key, options_.worker, batch.places));
   }
-  if (!writes.puts.empty()) EMBUDO_RETURN_IF_ERROR(PutLane(connection, options_.key, writes.puts));
+  // An event that leaves the lane and comes back in one batch is there in the end.
   if (!writes.drops.empty()) EMBUDO_RETURN_IF_ERROR(DropLane(connection, options_.key, writes.drops));
+  if (!writes.puts.empty()) EMBUDO_RETURN_IF_ERROR(PutLane(connection, options_.key, writes.puts));
   if (writes.advances.empty()) return absl::OkStatus();
   EMBUDO_ASSIGN_OR_RETURN(batch.free, AdvanceLane(connection, options_.key, writes.advances, clock_.Now()));
   return absl::OkStatus();

@@ -38,8 +38,9 @@ class StreamFrame : public rpc::StreamHandler, public Hub::Subscriber {
     }
     AddCredit(request);
     if (!request.token().empty()) Renew(request.token());
+    if (finished_) return;
     Handle(request);
-    if (!finished_) room_.hub.Wake();
+    room_.hub.Wake();
   }
 
   void OnReadsDone() override {}

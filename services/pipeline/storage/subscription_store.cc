@@ -55,9 +55,17 @@ constexpr char kPut[] =
     "$10::text[],"
     " $11::timestamptz[], $12::timestamptz[], $13::timestamptz[]) AS r(partition, position, event_id, partition_key,"
     " data, delivery_count, redriven, reason, first_time, next_time, park_time)"
-    " ON CONFLICT (tenant_id, subscription_id, partition, position) DO UPDATE SET"
-    " delivery_count = excluded.delivery_count, redriven = excluded.redriven, reason = excluded.reason,"
+    " ON CONFLICT (tenant_id, subscription_id, partition, position) DO UPDATE SET ";
+
+constexpr char kReplace[] =
+    "delivery_count = excluded.delivery_count, redriven = excluded.redriven, reason = excluded.reason,"
     " next_time = excluded.next_time, park_time = excluded.park_time";
+
+constexpr char kAgain[] =
+    "delivery_count = CASE WHEN l.park_time IS NULL THEN l.delivery_count ELSE 0 END,"
+    " first_time = CASE WHEN l.park_time IS NULL THEN l.first_time ELSE excluded.first_time END,"
+    " redriven = l.redriven OR l.park_time IS NOT NULL,"
+    " next_time = CASE WHEN l.next_time = 'infinity' THEN l.next_time ELSE excluded.next_time END, park_time = NULL";
 
 constexpr char kDrop[] =
     "DELETE FROM pipeline.subscription_lane l USING unnest($3::smallint[], $4::bigint[]) AS d(partition, position)"
@@ -162,7 +170,10 @@ absl::Status MovePlaces(db::Connection& connection, const SubscriptionKey& key, 
   return Error(absl::StatusCode::kAborted, "LEASE_LOST", "another worker reads the partition, or its place was moved");
 }
 
-absl::Status PutLane(db::Connection& connection, const SubscriptionKey& key, const std::vector<LaneRow>& rows) {
+namespace {
+
+absl::Status Put(db::Connection& connection, const SubscriptionKey& key, const std::vector<LaneRow>& rows,
+                 const std::string& where_there) {
   std::vector<std::string> partitions, positions, events, keys, counts, redriven, reasons, firsts;
   std::vector<std::optional<std::string>> data, nexts, parks;
   const auto text = [](const std::optional<Time>& time) {
@@ -182,15 +193,25 @@ absl::Status PutLane(db::Connection& connection, const SubscriptionKey& key, con
     parks.push_back(text(row.park_time));
   }
   return connection
-      .Exec(kPut, db::Params::Of(key.tenant, key.subscription, partitions, positions, events, keys)
-                      .AddBytes(data)
-                      .Add(counts)
-                      .Add(redriven)
-                      .Add(reasons)
-                      .Add(firsts)
-                      .Add(nexts)
-                      .Add(parks))
+      .Exec(kPut + where_there, db::Params::Of(key.tenant, key.subscription, partitions, positions, events, keys)
+                                    .AddBytes(data)
+                                    .Add(counts)
+                                    .Add(redriven)
+                                    .Add(reasons)
+                                    .Add(firsts)
+                                    .Add(nexts)
+                                    .Add(parks))
       .status();
+}
+
+}  // namespace
+
+absl::Status PutLane(db::Connection& connection, const SubscriptionKey& key, const std::vector<LaneRow>& rows) {
+  return Put(connection, key, rows, kReplace);
+}
+
+absl::Status PutAgain(db::Connection& connection, const SubscriptionKey& key, const LaneRow& row) {
+  return Put(connection, key, {row}, kAgain);
 }
 
 absl::Status DropLane(db::Connection& connection, const SubscriptionKey& key, const std::vector<LanePlace>& places) {

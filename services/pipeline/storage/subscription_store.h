@@ -68,6 +68,9 @@ absl::Status MovePlaces(db::Connection& connection, const SubscriptionKey& key, 
 
 /// Writes rows of the lane; one that is there keeps its first_time.
 absl::Status PutLane(db::Connection& connection, const SubscriptionKey& key, const std::vector<LaneRow>& rows);
+/// The same for an event that is to be delivered once more at once. One that waits for its next attempt keeps its turn,
+/// so that those behind it follow; one that was parked begins anew.
+absl::Status PutAgain(db::Connection& connection, const SubscriptionKey& key, const LaneRow& row);
 absl::Status DropLane(db::Connection& connection, const SubscriptionKey& key, const std::vector<LanePlace>& places);
 /// Of these keys of a partition each lets the first that waits go. The keys of which nothing is in the lane any more.
 absl::StatusOr<std::set<std::pair<int, std::string>>> AdvanceLane(db::Connection& connection,

@@ -52,6 +52,16 @@ class Consumer {
     nack.mutable_retry_after()->set_seconds(seconds);
     stream_->Write(request);
   }
+  void Credit(int64_t events) {
+    pipeline::v1::ConsumeRequest request;
+    request.mutable_credit()->set_events(events);
+    stream_->Write(request);
+  }
+  void Renew(const std::string& token) {
+    pipeline::v1::ConsumeRequest request;
+    request.set_token(token);
+    stream_->Write(request);
+  }
   void Extend(const std::string& event_id) {
     pipeline::v1::ConsumeRequest request;
     request.add_extensions(event_id);

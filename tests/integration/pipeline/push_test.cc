@@ -397,8 +397,7 @@ TEST_F(PushTest, AnInstallationThatAllowsNoPrivateTargetsConnectsToNone) {
   admin.Must<pipeline::v1::RotateSubscriptionSecretResponse>(rotate);
   pipeline::v1::ListDeliveriesRequest list;
   list.set_name(name);
-  ASSERT_TRUE(Eventually(
-      [&] { return admin.Must<pipeline::v1::ListDeliveriesResponse>(list).deliveries_size() > 0; }));
+  ASSERT_TRUE(Eventually([&] { return admin.Must<pipeline::v1::ListDeliveriesResponse>(list).deliveries_size() > 0; }));
   const auto delivery = admin.Must<pipeline::v1::ListDeliveriesResponse>(list).deliveries(0);
   EXPECT_EQ(delivery.status_code(), 0);
   EXPECT_THAT(delivery.error(), HasSubstr("onnect"));

@@ -245,7 +245,8 @@ TEST_F(SubscriptionTest, ParkedEventsAreRedrivenBesideTheOthers) {
   ASSERT_TRUE(worker.WaitForDeliveries(5));
   EXPECT_EQ(worker.deliveries()[4].event().id(), ids["A"]);
   EXPECT_EQ(Stats(name).cursor(), cursor);
-  // Parked again, it is there once.
+  // Parked again, it is there once, after the one that was parked before.
+  suite().Advance(seconds(1));
   worker.Nack(ids["A"], Nack::ACTION_PARK, 0, "still none");
   ASSERT_TRUE(Eventually([&] { return Parked(name).size() == 2 && Parked(name)[1].reason() == "still none"; }));
 
@@ -302,10 +303,12 @@ TEST_F(SubscriptionTest, RefusesWhatIsNoneOfTheCallers) {
   const std::string name = Subscribe();
   const Caller other = suite().As(suite().NewTenant(), type::v1::ROLE_ADMIN);
   EXPECT_THAT(Consumer(other, name).WaitForEnd(), IsError(StatusCode::kNotFound, "RESOURCE_NOT_FOUND"));
-  EXPECT_THAT(Consumer(admin_, "subscriptions/none").WaitForEnd(), IsError(StatusCode::kNotFound, "RESOURCE_NOT_FOUND"));
+  EXPECT_THAT(Consumer(admin_, "subscriptions/none").WaitForEnd(),
+              IsError(StatusCode::kNotFound, "RESOURCE_NOT_FOUND"));
   pipeline::v1::GetSubscriptionStatsRequest stats;
   stats.set_name(name);
-  EXPECT_THAT(other.Call<pipeline::v1::SubscriptionStats>(stats).status(), IsError(StatusCode::kNotFound, "RESOURCE_NOT_FOUND"));
+  EXPECT_THAT(other.Call<pipeline::v1::SubscriptionStats>(stats).status(),
+              IsError(StatusCode::kNotFound, "RESOURCE_NOT_FOUND"));
   pipeline::v1::CreateSubscriptionRequest create;
   create.mutable_subscription()->set_display_name("Bad");
   create.mutable_subscription()->set_start(Subscription::START_LATEST);

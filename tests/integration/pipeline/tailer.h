@@ -45,6 +45,12 @@ class Tailer {
     stream_->Write(request);
   }
 
+  void Renew(const std::string& token) {
+    pipeline::v1::TailRequest request;
+    request.set_token(token);
+    stream_->Write(request);
+  }
+
   std::vector<type::v1::Event> events() {
     const std::lock_guard lock(mutex_);
     std::vector<type::v1::Event> events;
@@ -80,6 +86,8 @@ class Tailer {
       return false;
     });
   }
+  /// Waits until the server has spoken of nothing else, so that what it had to send has come.
+  bool WaitForHeartbeat() { return WaitFor(pipeline::v1::TailResponse::kHeartbeat, responses().size()); }
   /// How the server ended the stream.
   absl::Status WaitForEnd() {
     const bool ended = Eventually([&] {

@@ -35,14 +35,13 @@ class Webhook {
 
   Webhook() {
     server_.new_task_queue = [] { return new httplib::ThreadPool(16); };
+    // Else a stop waits for connections that curl keeps.
+    server_.set_keep_alive_max_count(1);
     server_.Post(".*", [this](const httplib::Request& request, httplib::Response& response) {
       const auto header = [&](const char* name) { return request.get_header_value(name); };
-      const Push push{request.path,
-                      header("webhook-id"),
-                      header("webhook-timestamp"),
-                      header("webhook-signature"),
-                      header("content-type"),
-                      request.body};
+      const Push push{
+          request.path,           header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"),
+          header("content-type"), request.body};
       Answerer answerer;
       {
         const std::lock_guard lock(mutex_);
