@@ -151,7 +151,7 @@ TEST_F(ConsumeTest, APausedOneDeliversNothingAndKeepsItsPlace) {
   const std::string name = Subscribe([](Subscription& subscription) { subscription.set_paused(true); });
   const std::string lead = CreateLead().name();
   WaitUntilPositioned();
-  for (int i = 0; i < 10; ++i) {
+  for (int i = 0; i < 3; ++i) {
     Consumer worker(admin_, name);
     ASSERT_TRUE(worker.WaitFor(Consumer::Response::kAssigned));
     EXPECT_THAT(worker.deliveries(), IsEmpty());

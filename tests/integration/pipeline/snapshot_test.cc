@@ -142,7 +142,12 @@ TEST_F(SnapshotTest, ARepIsShownItsLeads) {
 
 TEST_F(SnapshotTest, ManyLeadsComeInSeveralMessages) {
   pipeline::v1::BulkUpsertLeadsRequest bulk;
-  for (int i = 0; i < 1000; ++i) bulk.add_items()->mutable_lead()->set_display_name("Deal " + std::to_string(i));
+  for (int i = 0; i < 1000; ++i) {
+    Lead& lead = *bulk.add_items()->mutable_lead();
+    lead.set_display_name("Deal " + std::to_string(i));
+    lead.add_external_ids()->set_system("crm");
+    lead.mutable_external_ids(0)->set_id(std::to_string(i));
+  }
   service_.Must<pipeline::v1::BulkUpsertLeadsResponse>(bulk);
   const std::string last = CreateLead("Last").name();
   WaitUntilPositioned();

@@ -96,6 +96,8 @@ class StreamLifeTest : public PipelineTest {
       for (int i = 0; i < std::min(1000, count - done); ++i) {
         Lead& lead = *bulk.add_items()->mutable_lead();
         lead.set_display_name("Deal " + std::to_string(done + i));
+        lead.add_external_ids()->set_system("crm");
+        lead.mutable_external_ids(0)->set_id(std::to_string(done + i));
         if (!pain.empty()) lead.set_pain(pain);
       }
       service_.Must<pipeline::v1::BulkUpsertLeadsResponse>(bulk);
@@ -192,8 +194,8 @@ TEST_F(TokenTest, AWorkersStreamIsWarnedRenewedAndEnded) {
 TEST_F(StreamLifeTest, PermissionThatIsWithdrawnHoldsAtOnce) {
   const std::string user = CreateUser("ana", User::VISIBILITY_ALL);
   const std::string lead = CreateLead().name();
-  const std::string name = Subscribe();
   WaitUntilPositioned();
+  const std::string name = Subscribe();
   const Caller ana = As(type::v1::ROLE_REP, user);
   Tailer tail(ana, Beating(Tailer::Latest()));
   Consumer worker(ana, name);
@@ -262,7 +264,7 @@ TEST_F(StreamLifeTest, OneThatFallsBehindIsToldAndLosesNothing) {
 }
 
 TEST_F(StreamLifeTest, AClientThatDoesNotReadIsWaitedFor) {
-  constexpr int kEvents = 4000;
+  constexpr int kEvents = 10000;
   const auto stream = admin_.Stream("embudo.pipeline.v1.EventService/Tail");
   TailRequest request = Beating(Tailer::Latest());
   request.mutable_credit()->set_events(1000000);
@@ -271,7 +273,7 @@ TEST_F(StreamLifeTest, AClientThatDoesNotReadIsWaitedFor) {
   TailResponse response;
   ASSERT_TRUE(stream->Read(&response));
   ASSERT_TRUE(response.has_started());
-  // Far more than the buffers between hold: 8 KiB of text in each.
+  // 10 MB, far more than the buffers between hold.
   Tailer control(admin_, [] {
     TailRequest all = Tailer::Latest();
     all.mutable_credit()->set_events(1000000);
@@ -279,8 +281,8 @@ TEST_F(StreamLifeTest, AClientThatDoesNotReadIsWaitedFor) {
     return all;
   }());
   ASSERT_TRUE(control.WaitForStart());
-  Import(kEvents, std::string(8000, 'x'));
-  // Meanwhile others are served, and twice the heartbeat's time goes by for this one.
+  Import(kEvents, std::string(900, 'x'));
+  // Others are served meanwhile.
   ASSERT_TRUE(control.WaitForEvents(kEvents));
   std::map<int, int64_t> positions;
   int events = 0;
