@@ -12,6 +12,7 @@
 #include "embudo/pipeline/v1/message_service.pb.h"
 #include "embudo/pipeline/v1/pipeline_service.pb.h"
 #include "embudo/pipeline/v1/quote_service.pb.h"
+#include "embudo/pipeline/v1/subscription_service.pb.h"
 #include "embudo/pipeline/v1/team_service.pb.h"
 
 namespace embudo::testing {
@@ -144,6 +145,22 @@ void AddMoneyCases(std::vector<ResourceCase>* cases) {
                     "rate",
                     false,
                     {}});
+}
+
+/// A reader of the log, which the log does not tell of.
+ResourceCase SubscriptionCase() {
+  return {"Subscription",
+          "Subscriptions",
+          "subscription",
+          "",
+          {},
+          [](const Caller& caller, Message& record) {
+            DisplayName(caller, record);
+            static_cast<type::v1::Subscription&>(record).set_start(type::v1::Subscription::START_LATEST);
+          },
+          "display_name",
+          false,
+          {}};
 }
 
 std::vector<ResourceCase> MakeCases() {
@@ -337,6 +354,7 @@ std::vector<ResourceCase> MakeCases() {
                    true,
                    {}});
   AddMoneyCases(&cases);
+  cases.push_back(SubscriptionCase());
   return cases;
 }
 

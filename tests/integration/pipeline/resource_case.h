@@ -17,7 +17,7 @@ struct ResourceCase {
   std::string type;    ///< `Tag`
   std::string plural;  ///< `Tags`, as in ListTags
   std::string body;    ///< the field that holds the record in requests: `lost_reason`
-  std::string noun;    ///< as in its events' types: `lost_reason`
+  std::string noun;    ///< as in its events' types: `lost_reason`; empty: there are none
   /// Makes the parent in the caller's tenant and returns its name; empty where there is none.
   std::function<std::string(const Caller&)> parent;
   /// Fills a valid new record, with what it refers to. Two records of one parent must not collide.

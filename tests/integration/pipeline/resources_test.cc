@@ -18,12 +18,21 @@ using resource::NameOf;
 using resource::SetText;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
 class ResourceTest : public PipelineTest, public ::testing::WithParamInterface<ResourceCase> {
  protected:
   const std::string& noun() const { return GetParam().noun; }
+  /// The types of the events that tell of these changes: none where the log does not hold the resource.
+  std::vector<std::string> Told(const std::vector<std::string>& changes) const {
+    std::vector<std::string> types;
+    for (const std::string& change : changes) {
+      if (!noun().empty()) types.push_back(noun() + "." + change);
+    }
+    return types;
+  }
 
   MessagePtr Create(const std::string& id = "") {
     auto created = api_.Create(parent_, *api_.Fill(), id);
@@ -84,7 +93,8 @@ TEST_P(ResourceTest, IsCreatedReadListedAndToldByAnEvent) {
   EXPECT_THAT(api_.List(parent_), Contains(name));
 
   const auto events = EventsAbout(name);
-  ASSERT_THAT(TypesOf(events), ElementsAre(noun() + ".created"));
+  ASSERT_THAT(TypesOf(events), ElementsAreArray(Told({"created"})));
+  if (noun().empty()) return;
   EXPECT_EQ(events[0].actor(), "users/admin");
   EXPECT_EQ(events[0].tenant(), tenant_);
   EXPECT_FALSE(events[0].has_previous());
@@ -120,7 +130,9 @@ TEST_P(ResourceTest, AnUpdateChangesWhatTheMaskNames) {
   EXPECT_TRUE(Same(*Get(NameOf(*before)), **updated));
 
   const auto events = EventsAbout(NameOf(*before));
-  ASSERT_THAT(TypesOf(events), ElementsAre(noun() + ".created", noun() + ".updated"));
+  ASSERT_THAT(TypesOf(events), ElementsAreArray(Told({"created", "updated"})));
+  EXPECT_THAT(BadFields(api_.Update(*given, {"no_such_field"}).status()), ElementsAre("update_mask"));
+  if (noun().empty()) return;
   const auto& paths = events[1].changed_fields().paths();
   EXPECT_THAT(std::vector<std::string>(paths.begin(), paths.end()), Contains(mask_[0]));
   // The event holds the whole record after the change, and of the one before what the change took.
@@ -131,8 +143,6 @@ TEST_P(ResourceTest, AnUpdateChangesWhatTheMaskNames) {
       events[1].previous(), events[1].previous().GetDescriptor()->FindFieldByName(noun()));
   EXPECT_EQ(TextOf(previous), TextOf(*before));
   EXPECT_EQ(GetText(previous, "etag"), "");
-
-  EXPECT_THAT(BadFields(api_.Update(*given, {"no_such_field"}).status()), ElementsAre("update_mask"));
 }
 
 TEST_P(ResourceTest, AnUpdateThatChangesNothingDoesNothing) {
@@ -141,7 +151,7 @@ TEST_P(ResourceTest, AnUpdateThatChangesNothingDoesNothing) {
   const auto updated = api_.Update(*before, mask_);
   ASSERT_TRUE(updated.ok()) << updated.status();
   EXPECT_EQ(GetText(**updated, "etag"), GetText(*before, "etag"));
-  EXPECT_THAT(TypesOf(EventsAbout(NameOf(*before))), ElementsAre(noun() + ".created"));
+  EXPECT_THAT(TypesOf(EventsAbout(NameOf(*before))), ElementsAreArray(Told({"created"})));
 }
 
 TEST_P(ResourceTest, AStaleEtagIsRefused) {
@@ -162,7 +172,7 @@ TEST_P(ResourceTest, AnotherTenantsRecordIsNotThere) {
   EXPECT_THAT(other.Update(*Changed(*Get(name), Text("theirs")), mask_), not_found);
   EXPECT_THAT(other.Delete(name), not_found);
   EXPECT_THAT(other.List(parent_), Not(Contains(name)));
-  EXPECT_THAT(TypesOf(EventsAbout(name)), ElementsAre(noun() + ".created"));
+  EXPECT_THAT(TypesOf(EventsAbout(name)), ElementsAreArray(Told({"created"})));
 }
 
 TEST_P(ResourceTest, ARepeatedCreateGetsTheFirstAnswer) {
@@ -174,7 +184,7 @@ TEST_P(ResourceTest, ARepeatedCreateGetsTheFirstAnswer) {
   const auto again = api_.Create(parent_, *given, "", once);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(Same(**first, **again));
-  EXPECT_THAT(TypesOf(EventsAbout(NameOf(**first))), ElementsAre(noun() + ".created"));
+  EXPECT_THAT(TypesOf(EventsAbout(NameOf(**first))), ElementsAreArray(Told({"created"})));
   const auto names = api_.List(parent_);
   EXPECT_EQ(std::count(names.begin(), names.end(), NameOf(**first)), 1);
 
@@ -203,8 +213,7 @@ TEST_P(ResourceTest, ARepeatedUpdateOrDeleteGetsTheFirstAnswer) {
   const auto deleted_again = api_.Delete(name, remove);
   ASSERT_TRUE(deleted_again.ok()) << deleted_again.status();
   EXPECT_TRUE(Same(**deleted, **deleted_again));
-  EXPECT_THAT(TypesOf(EventsAbout(name)),
-              ElementsAre(noun() + ".created", noun() + ".updated", noun() + ".updated", noun() + ".deleted"));
+  EXPECT_THAT(TypesOf(EventsAbout(name)), ElementsAreArray(Told({"created", "updated", "updated", "deleted"})));
 }
 
 TEST_P(ResourceTest, ValidateOnlyHasNoEffect) {
@@ -243,7 +252,7 @@ TEST_P(ResourceTest, AllowMissingMakesTheRecordUnderItsName) {
   ASSERT_TRUE(made.ok()) << made.status();
   EXPECT_EQ(NameOf(**made), name);
   EXPECT_TRUE(Same(*Get(name), **made));
-  EXPECT_THAT(TypesOf(EventsAbout(name)), ElementsAre(noun() + ".created"));
+  EXPECT_THAT(TypesOf(EventsAbout(name)), ElementsAreArray(Told({"created"})));
 
   // A new record needs what every new record needs.
   SetText(given.get(), "name", name.substr(0, name.rfind('/') + 1) + api_.NewId());
@@ -264,7 +273,7 @@ TEST_P(ResourceTest, ADeletedRecordIsKeptAside) {
   const auto not_found = IsError(StatusCode::kNotFound, "RESOURCE_NOT_FOUND");
   EXPECT_THAT(api_.Update(*Changed(*record, Text("late")), mask_), not_found);
   EXPECT_THAT(api_.Delete(name), not_found);
-  EXPECT_THAT(TypesOf(EventsAbout(name)), ElementsAre(noun() + ".created", noun() + ".deleted"));
+  EXPECT_THAT(TypesOf(EventsAbout(name)), ElementsAreArray(Told({"created", "deleted"})));
 }
 
 TEST_P(ResourceTest, WhatOthersReferToIsNotDeleted) {
