@@ -46,8 +46,8 @@ void SetChannelArguments(const ServerOptions& options, grpc::ServerBuilder* buil
   builder->SetMaxSendMessageSize(kMaxSendBytes);
   // A port that is taken is an error, not something to share.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  // Event streams find dead peers fast, so clients may ping often.
-  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60000);
+  // Event streams find dead peers within half a minute, so both ends ping, and clients may do so often.
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 12000);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10000);
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10000);

@@ -206,7 +206,7 @@ TEST_F(ConsumeTest, APauseBeyondAllMeasureIsAPause) {
   const std::string lead = CreateLead().name();
   Consumer worker(admin_, name);
   ASSERT_TRUE(worker.WaitForDeliveriesOf(lead, 1));
-  worker.Nack(worker.Of(lead)[0].event().id(), Nack::ACTION_RETRY, std::numeric_limits<int>::max());
+  worker.Nack(worker.Of(lead)[0].event().id(), Nack::ACTION_RETRY, std::numeric_limits<int64_t>::max() / 1000);
   ASSERT_TRUE(Eventually([&] { return Stats(name).waiting_count() == 1; }));
   suite().Advance(seconds(3600));
   ASSERT_TRUE(worker.WaitForHeartbeat());

@@ -42,7 +42,7 @@ class Consumer {
     for (const Delivery& delivery : deliveries()) request.add_acks(delivery.event().id());
     stream_->Write(request);
   }
-  void Nack(const std::string& event_id, pipeline::v1::Nack::Action action, int seconds = 0,
+  void Nack(const std::string& event_id, pipeline::v1::Nack::Action action, int64_t seconds = 0,
             const std::string& reason = "") {
     pipeline::v1::ConsumeRequest request;
     pipeline::v1::Nack& nack = *request.add_nacks();
