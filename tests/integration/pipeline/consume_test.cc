@@ -128,6 +128,21 @@ TEST_F(ConsumeTest, ASeekForgetsWhatIsOutstandingAndWhatWaits) {
   EXPECT_TRUE(Eventually([&] { return Stats(name).backlog() == 0; }));
 }
 
+TEST_F(ConsumeTest, AnAcknowledgementThatComesAfterASeekBackDoesNotUndoIt) {
+  const std::string name = Subscribe();
+  const std::string start = Stats(name).cursor();
+  const std::string lead = CreateLead().name();
+  Consumer worker(admin_, name);
+  ASSERT_TRUE(worker.WaitForDeliveriesOf(lead, 1));
+  pipeline::v1::SeekSubscriptionRequest seek;
+  seek.set_name(name);
+  seek.set_cursor(start);
+  admin_.Must<pipeline::v1::SeekSubscriptionResponse>(seek);
+  worker.Ack(worker.Of(lead)[0].event().id());
+  ASSERT_TRUE(worker.WaitForDeliveriesOf(lead, 2));
+  EXPECT_EQ(worker.Of(lead)[1].attempt(), 1);
+}
+
 TEST_F(ConsumeTest, SendsNoMoreThanItsCredit) {
   const std::string name = Subscribe();
   for (int i = 0; i < 8; ++i) CreateLead("Deal " + std::to_string(i));

@@ -182,6 +182,7 @@ TEST_F(TokenTest, AWorkersStreamIsWarnedRenewedAndEnded) {
   worker.Renew(TokenFor(seconds(600)));
   ASSERT_TRUE(worker.WaitForHeartbeat());
   suite().Advance(seconds(300));
+  ASSERT_TRUE(worker.WaitForHeartbeat());
   const std::string lead = CreateLead().name();
   ASSERT_TRUE(worker.WaitForDeliveriesOf(lead, 1));
   suite().Advance(seconds(301));
