@@ -74,7 +74,8 @@ class Consume {
     if (!failed_.ok()) return true;
     dealt_with_ += response.deliveries_size();
     credit_ -= response.deliveries_size();
-    ending_ = ending_ || (response.has_caught_up() && !flags_.follow) || dealt_with_ == flags_.limit;
+    const bool at_limit = flags_.limit > 0 && dealt_with_ == flags_.limit;
+    ending_ = ending_ || at_limit || (response.has_caught_up() && !flags_.follow);
     if (response.deliveries_size() > 0) {
       Grant(response.deliveries_size(), bytes, answer);
       stream.Write(answer);
