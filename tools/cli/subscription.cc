@@ -194,7 +194,7 @@ using Action = absl::StatusOr<int> (*)(Context&, const Flags&);
 /// Adds commands, which share the variables of their flags, since one of them runs.
 class Commands {
  public:
-  Commands(Context& context) : context_(context) {}
+  explicit Commands(Context& context) : context_(context) {}
 
   CLI::App& Add(CLI::App& above, const std::string& name, const std::string& help, Action action) {
     CLI::App& command = *above.add_subcommand(name, help);
