@@ -13,7 +13,10 @@ expect() {
   fi
 }
 # json <path.to.value>: reads a document from standard input.
-json() { node -e 'let d=JSON.parse(require("fs").readFileSync(0));for(const k of process.argv[1].split("."))d=d?.[k];console.log(d)' "$1"; }
+json() {
+  node -e 'let d=JSON.parse(require("fs").readFileSync(0));
+for(const k of process.argv[1].split("."))d=d?.[k];console.log(d)' "$1"
+}
 # refusal <command…>: the error of a command that must fail.
 refusal() {
   if { "$embudo" "$@" >/dev/null; } 2>&1; then echo "was not refused"; fi
