@@ -342,8 +342,8 @@ class FilterProperty : public ::testing::Test {
     const filter::Sql sql = filter.ToSql(2, kNow);
     db::Params params = db::Params::Of("tenant");
     for (const std::string& parameter : sql.parameters) params.Add(parameter);
-    const auto rows =
-        connection_->ExecVarying("SELECT l.lead_id FROM random_lead l WHERE l.tenant_id = $1 AND " + sql.clause, params);
+    const auto rows = connection_->ExecVarying(
+        "SELECT l.lead_id FROM random_lead l WHERE l.tenant_id = $1 AND " + sql.clause, params);
     EXPECT_TRUE(rows.ok()) << rows.status() << "\n" << sql.clause;
     std::set<std::string> names;
     for (int i = 0; rows.ok() && i < rows->size(); ++i) names.insert("leads/" + std::string((*rows)[i].Text(0)));
