@@ -1,4 +1,4 @@
-// The examples of docs/filter.md are filters.
+// The examples of docs/filter.md and docs/events.md are filters.
 
 #include <gtest/gtest.h>
 
@@ -14,9 +14,9 @@
 namespace embudo::filter {
 namespace {
 
-/// The lines of the page's blocks of a language.
-std::vector<std::string> Examples(const std::string& language) {
-  std::ifstream page("docs/filter.md");
+/// The lines of a page's blocks of a language.
+std::vector<std::string> Examples(const std::string& language, const std::string& path = "docs/filter.md") {
+  std::ifstream page(path);
   std::vector<std::string> examples;
   bool inside = false;
   for (std::string line; std::getline(page, line);) {
@@ -39,8 +39,10 @@ TEST(Docs, ExamplesCompile) {
   for (const std::string& text : Examples("filter")) {
     EXPECT_TRUE(Filter::Compile(text, leads, Resolve).ok()) << text;
   }
-  for (const std::string& text : Examples("event-filter")) {
-    EXPECT_TRUE(EventFilter::Compile(text, leads, Resolve).ok()) << text;
+  for (const char* page : {"docs/filter.md", "docs/events.md"}) {
+    for (const std::string& text : Examples("event-filter", page)) {
+      EXPECT_TRUE(EventFilter::Compile(text, leads, Resolve).ok()) << text;
+    }
   }
   for (const std::string& text : Examples("change-filter")) {
     EXPECT_TRUE(ChangeFilter::Compile(text, leads, Resolve).ok()) << text;

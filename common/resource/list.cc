@@ -4,6 +4,7 @@
 
 #include "common/base/error.h"
 #include "common/filter/order_by.h"
+#include "common/resource/mask.h"
 #include "common/resource/page.h"
 #include "common/resource/resource.h"
 
@@ -173,7 +174,8 @@ absl::StatusOr<Resource::ListQuery> Resource::QueryOf(const rpc::CallContext& ca
     for (const std::string& value : values) params.Add(value);
   }
 
-  std::string select = table_.SelectList("t");
+  EMBUDO_ASSIGN_OR_RETURN(const ReadMask mask, ReadMask::Of(request, table_.descriptor()));
+  std::string select = table_.SelectList("t", mask.Reads({}, rules_.derived_from));
   std::string order_by;
   for (const SortKey& key : keys) {
     select += ", " + key.expression + "::text";
@@ -202,12 +204,14 @@ absl::Status Resource::List(const rpc::CallContext& call, const Message& request
     }
   }
 
+  EMBUDO_ASSIGN_OR_RETURN(const ReadMask mask, ReadMask::Of(request, table_.descriptor()));
   const FieldDescriptor* items = response.GetDescriptor()->field(0);
   const int size = PageSize(request);
   for (int i = 0; i < std::min(rows.size(), size); ++i) {
     Record record = table_.Read(rows[i]);
     if (rules_.visible && !rules_.visible_sql && !rules_.visible(call, *record.message)) continue;
     Derive(call, *record.message);
+    mask.Apply(*record.message);
     response.GetReflection()->AddAllocatedMessage(&response, items, record.message.release());
   }
   if (rows.size() > size) {

@@ -7,6 +7,7 @@
 
 #include "common/base/error.h"
 #include "common/resource/table.h"
+#include "embudo/type/v1/options.pb.h"
 
 namespace embudo::resource {
 
@@ -79,6 +80,41 @@ absl::Status ApplyMask(const google::protobuf::FieldMask& mask, const Message& b
     google::protobuf::util::FieldMaskUtil::MergeMessageTo(body, one, options, record);
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<ReadMask> ReadMask::Of(const Message& request, const google::protobuf::Descriptor* record) {
+  ReadMask mask;
+  const FieldDescriptor* field = request.GetDescriptor()->FindFieldByName("read_mask");
+  if (field == nullptr) return mask;
+  const auto& paths =
+      static_cast<const google::protobuf::FieldMask&>(request.GetReflection()->GetMessage(request, field));
+  for (const std::string& path : paths.paths()) {
+    if (path == "*") return ReadMask();
+    const FieldDescriptor* named = record->FindFieldByName(path.substr(0, path.find('.')));
+    if (named == nullptr) return InvalidField("read_mask", "\"" + path + "\" is no field of " + record->name());
+    mask.fields_.insert(named->name());
+    mask.derived_ = mask.derived_ || named->options().GetExtension(type::v1::rules).derived();
+  }
+  return mask;
+}
+
+std::set<std::string> ReadMask::Reads(const std::vector<std::string>& always,
+                                      const std::vector<std::string>& derived_from) const {
+  if (fields_.empty()) return {};
+  std::set<std::string> reads = fields_;
+  reads.insert(always.begin(), always.end());
+  if (derived_) reads.insert(derived_from.begin(), derived_from.end());
+  return reads;
+}
+
+void ReadMask::Apply(Message& record) const {
+  if (fields_.empty()) return;
+  std::vector<const FieldDescriptor*> set;
+  record.GetReflection()->ListFields(record, &set);
+  for (const FieldDescriptor* field : set) {
+    const std::string& name = field->name();
+    if (name != "name" && name != "etag" && !fields_.contains(name)) record.GetReflection()->ClearField(&record, field);
+  }
 }
 
 }  // namespace embudo::resource

@@ -56,6 +56,8 @@ struct Rules {
   std::function<absl::Status(const rpc::CallContext&, const google::protobuf::Message&)> writable;
   /// Fills the fields that the option `rules.derived` marks, in what is about to be answered.
   std::function<void(const rpc::CallContext&, google::protobuf::Message&)> derive;
+  /// The fields that `derive` looks at.
+  std::vector<std::string> derived_from;
   /// The name that a record, or one under it, has now, where its parent was taken in by another; empty: no other.
   std::function<absl::StatusOr<std::string>(const rpc::CallContext&, const std::string& name)> moved;
   /// Other records that may refer to one of these: it can't be deleted while there is one.

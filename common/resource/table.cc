@@ -180,16 +180,17 @@ bool Table::has_column(std::string_view column) const {
   return false;
 }
 
-std::string Table::SelectList(std::string_view alias) const {
+std::string Table::SelectList(std::string_view alias, const std::set<std::string>& fields) const {
+  std::vector<bool> wanted(columns_.size(), fields.empty());
+  for (size_t i = 0; i < key_columns_.size(); ++i) wanted[i] = true;
+  for (const Field& field : fields_) {
+    if (!fields.contains(field.descriptor->name())) continue;
+    for (const size_t column : field.columns) wanted[column] = true;
+  }
+  const std::string prefix = std::string(alias) + ".";
   std::string out;
-  const auto add = [&](const std::string& column) {
-    if (!out.empty()) out += ", ";
-    out += std::string(alias) + "." + column;
-  };
-  for (const std::string& column : columns_) add(column);
-  add("revision");
-  add("version");
-  return out;
+  for (size_t i = 0; i < columns_.size(); ++i) out += (wanted[i] ? prefix + columns_[i] : "NULL") + ", ";
+  return out + prefix + "revision, " + prefix + "version";
 }
 
 namespace {

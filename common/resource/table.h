@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,8 +82,9 @@ class Table {
   const Field* FindField(std::string_view name) const;
   bool has_column(std::string_view column) const;
 
-  /// The columns as a select list, each with `alias.` before it, then revision and version.
-  std::string SelectList(std::string_view alias) const;
+  /// The columns as a select list, each with `alias.` before it, then revision and version. Of other fields than these
+  /// (empty: all), NULL stands in their columns' places.
+  std::string SelectList(std::string_view alias, const std::set<std::string>& fields = {}) const;
   /// A row of SelectList, beginning at column `first`, as a record.
   Record Read(const db::Row& row, int first = 0) const;
   /// The record's id columns, joined by '/': what a write statement finds it by.

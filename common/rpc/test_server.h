@@ -82,6 +82,10 @@ class TestServer {
     for (int i = 0; i < service.descriptor()->method_count(); ++i) {
       const std::string& method = service.descriptor()->method(i)->name();
       if (service.methods().count(method) > 0) continue;
+      if (service.descriptor()->method(i)->server_streaming()) {
+        service.Bidi(method, [](std::shared_ptr<BidiStream>) { return nullptr; });
+        continue;
+      }
       service.UnaryAny(method, [](const CallContext&, const google::protobuf::Message&, google::protobuf::Message&) {
         return absl::OkStatus();
       });

@@ -24,7 +24,7 @@ cli::Json RowOf(const Figure& figure) {
 absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   std::vector<Figure> figures;
   absl::Status status;
-  for (const auto measure : {MeasureCreate, MeasureRecords, MeasureLatency, MeasureImport}) {
+  for (const auto measure : {MeasureCreate, MeasureRecords, MeasureLatency, MeasureEvents, MeasureImport}) {
     if (status.ok()) status = measure(context, options, &figures);
   }
   std::vector<cli::Json> rows;
@@ -44,11 +44,14 @@ void AddBench(CLI::App& app, cli::Context& context) {
   command->add_option("--in-flight", options->in_flight, "Calls at once")->capture_default_str();
   command->add_option("--seconds", options->seconds, "Seconds that each measurement takes")->capture_default_str();
   command->add_option("--leads", options->leads, "Leads that are read, listed and moved")->capture_default_str();
+  command->add_option("--events", options->events, "Events of the replay")->capture_default_str();
   command->add_option("--import-rows", options->import_rows, "Rows of the import")->capture_default_str();
   command
       ->add_option("--postgres", options->postgres,
                    "Connection string of a superuser, for pgbench and COPY; without it the limits are left out")
       ->envname("EMBUDO_BENCH_POSTGRES");
+  command->add_option("--redis", options->redis, "Redis, for XREAD; without it that limit is left out")
+      ->envname("EMBUDO_BENCH_REDIS");
   command->add_option("--metrics", options->metrics, "Address of the pipeline service's /metrics")
       ->capture_default_str();
   command->callback([&context, options] { context.command = [&context, options] { return Run(context, *options); }; });

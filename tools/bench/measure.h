@@ -15,8 +15,11 @@ struct Options {
   int seconds = 5;
   int import_rows = 20000;
   int leads = 10000;
+  int64_t events = 200000;
   /// libpq conninfo with database, of a superuser: for pgbench and COPY.
   std::string postgres;
+  /// Redis's `host:port` or socket: for XREAD.
+  std::string redis;
   /// `host:port` of the pipeline service's /metrics.
   std::string metrics = "127.0.0.1:7101";
 };
@@ -54,6 +57,7 @@ CpuSeconds ReadCpu(const Options& options);
 absl::Status MeasureCreate(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureRecords(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureLatency(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureEvents(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureImport(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 
 /// Runs a shell command and returns what it printed; UNAVAILABLE with its last lines if it failed.

@@ -96,6 +96,11 @@ absl::Status MeasureRecords(cli::Context& context, const Options& options, std::
     auto request = std::make_unique<pipeline::v1::GetKanbanRequest>();
     request->set_pipeline("pipelines/default");
     request->set_page_size(80);
+    // What a card shows.
+    for (const char* field : {"display_name", "company_name", "contact_name", "expected_revenue", "probability",
+                              "priority", "owner", "tags", "stage", "rotting", "days_in_stage", "activity_state"}) {
+      request->mutable_read_mask()->add_paths(field);
+    }
     return request;
   };
   return MeasureLoad(context, options, "GetKanban, 80 cards a column", std::string(kService) + "GetKanban",

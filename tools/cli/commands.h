@@ -11,6 +11,10 @@ namespace embudo::cli {
 /// Each adds its command to the command line. What is asked for becomes Context::command.
 void AddReport(CLI::App& app, Context& context);
 void AddEvents(CLI::App& app, Context& context);
+/// Further commands below `events`.
+void AddEventsTail(CLI::App& events, Context& context);
+void AddEventsConsume(CLI::App& events, Context& context);
+void AddSubscription(CLI::App& events, Context& context);
 void AddImport(CLI::App& app, Context& context);
 void AddLead(CLI::App& app, Context& context);
 void AddMessage(CLI::App& app, Context& context);

@@ -30,6 +30,8 @@ class Context {
 
   /// What the command line asks for, set while it is parsed. Its value is the exit code.
   std::function<absl::StatusOr<int>()> command;
+  /// Set with it by the commands that can print CloudEvents.
+  bool prints_events = false;
 
   Output& output() { return *output_; }
   /// After parsing.

@@ -1,145 +1,93 @@
-#include <google/protobuf/util/time_util.h>
-
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "common/base/error.h"
-#include "common/text/csv.h"
 #include "embudo/pipeline/v1/event_service.pb.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/event_output.h"
 
 namespace embudo::cli {
 namespace {
 
-using pipeline::v1::TailRequest;
-using pipeline::v1::TailResponse;
-using pipeline::v1::TailStart;
-
 struct Flags {
-  std::string from;
+  std::string from = "earliest";
   std::string filter;
-  int64_t limit = 0;
-  bool follow = false;
+  int limit = 50;
+  std::string schema;
 };
 
-constexpr int64_t kCreditEvents = 1000;
-constexpr int64_t kCreditBytes = 8 << 20;
+constexpr char kService[] = "embudo.pipeline.v1.EventService/";
+constexpr int kMaxPageSize = 1000;
 
-void SetFrom(const std::string& from, TailStart* start) {
-  google::protobuf::Timestamp time;
-  if (from == "earliest") {
-    start->set_position(TailStart::POSITION_EARLIEST);
-  } else if (from == "latest") {
-    start->set_position(TailStart::POSITION_LATEST);
-  } else if (google::protobuf::util::TimeUtil::FromString(from, &time)) {
-    *start->mutable_time() = time;
-  } else {
-    start->set_cursor(from);
+absl::StatusOr<pipeline::v1::ListEventsRequest> ListRequest(const Flags& flags) {
+  const pipeline::v1::TailStart from = ParsePlace(flags.from);
+  if (from.has_position() && flags.from != "earliest") {
+    return InvalidField("--from", flags.from + " is for `tail`: a list takes earliest, a time or a cursor");
   }
+  pipeline::v1::ListEventsRequest request;
+  if (from.has_time()) *request.mutable_time() = from.time();
+  if (from.has_cursor()) request.set_cursor(from.cursor());
+  request.set_filter(flags.filter);
+  return request;
 }
 
-/// Reads the stream and prints what comes, until there is no more to read, or for ever.
-class Tail {
- public:
-  Tail(Context& context, const Flags& flags) : context_(context), flags_(flags), cursor_(flags.from) {}
+absl::StatusOr<int> List(Context& context, const Flags& flags) {
+  EMBUDO_ASSIGN_OR_RETURN(pipeline::v1::ListEventsRequest request, ListRequest(flags));
+  EventLines lines(context.output());
+  std::string cursor;
+  int printed = 0;
+  do {
+    request.set_page_size(std::min(flags.limit - printed, kMaxPageSize));
+    EMBUDO_ASSIGN_OR_RETURN(
+        const auto page, context.Call<pipeline::v1::ListEventsResponse>(std::string(kService) + "ListEvents", request));
+    for (const auto& event : page.events()) EMBUDO_RETURN_IF_ERROR(lines.Print(event));
+    printed += page.events_size();
+    request.set_page_token(page.next_page_token());
+    cursor = page.cursor();
+  } while (!request.page_token().empty() && printed < flags.limit);
+  EMBUDO_RETURN_IF_ERROR(lines.Flush());
+  if (!request.page_token().empty()) std::cerr << "there are more: --from " << cursor << '\n';
+  return 0;
+}
 
-  absl::StatusOr<int> Run() {
-    if (context_.format == Format::kCsv)
-      context_.output().stream() << text::CsvLine({"time", "type", "subject", "actor"});
-    while (!done_) {
-      const absl::Status status = ReadOneStream();
-      if (done_) break;
-      if (!drained_) {
-        EMBUDO_RETURN_IF_ERROR(status);
-        return absl::UnavailableError("the server ended the stream");
-      }
+absl::StatusOr<int> Types(Context& context, const Flags& flags) {
+  EMBUDO_ASSIGN_OR_RETURN(const auto types,
+                          context.Call<pipeline::v1::ListEventTypesResponse>(std::string(kService) + "ListEventTypes",
+                                                                             pipeline::v1::ListEventTypesRequest()));
+  std::vector<Json> rows;
+  for (const auto& type : types.event_types()) {
+    if (type.type() == flags.schema) {
+      context.output().stream() << Json::parse(type.json_schema()).dump(2) << '\n';
+      return 0;
     }
-    return 0;
+    rows.push_back({{"type", type.type()}, {"resource_type", type.resource_type()}});
   }
-
- private:
-  absl::Status ReadOneStream() {
-    drained_ = false;
-    const std::string method = "embudo.pipeline.v1.EventService/Tail";
-    const auto stream = context_.ClientOf(method).Stream(method, context_.identity());
-    TailRequest first;
-    SetFrom(cursor_, first.mutable_start());
-    first.mutable_start()->set_filter(flags_.filter);
-    first.mutable_credit()->set_events(kCreditEvents);
-    first.mutable_credit()->set_bytes(kCreditBytes);
-    stream->Write(first);
-    for (TailResponse response; !done_ && stream->Read(&response);) {
-      Take(response);
-      if (!done_ && response.events_size() > 0) Grant(response, *stream);
-    }
-    if (done_) stream->Cancel();
-    const absl::Status status = stream->Finish();
-    if (!status.ok() && !done_ && !drained_ && cursor_ != flags_.from) {
-      std::cerr << "resume with --from " << cursor_ << '\n';
-    }
-    return status;
-  }
-
-  void Take(const TailResponse& response) {
-    for (const auto& event : response.events()) {
-      Print(event);
-      if (++printed_ == flags_.limit) {
-        done_ = true;
-        return;
-      }
-    }
-    context_.output().stream().flush();
-    if (!response.cursor().empty()) cursor_ = response.cursor();
-    drained_ = drained_ || response.has_draining();
-    if (response.has_caught_up() && !flags_.follow) done_ = true;
-  }
-
-  static void Grant(const TailResponse& response, rpc::ClientStream& stream) {
-    TailRequest more;
-    more.mutable_credit()->set_events(response.events_size());
-    int64_t bytes = 0;
-    for (const auto& event : response.events()) bytes += static_cast<int64_t>(event.ByteSizeLong());
-    more.mutable_credit()->set_bytes(bytes);
-    stream.Write(more);
-  }
-
-  void Print(const type::v1::Event& event) {
-    std::ostream& out = context_.output().stream();
-    const std::vector<std::string> cells = {google::protobuf::util::TimeUtil::ToString(event.time()), event.type(),
-                                            event.subject(), event.actor()};
-    switch (context_.format) {
-      case Format::kJson:
-        out << ToJson(event).dump() << '\n';
-        return;
-      case Format::kCsv:
-        out << text::CsvLine(cells);
-        return;
-      case Format::kTable:
-        out << cells[0] << "  " << cells[1] << "  " << cells[2] << "  " << cells[3] << '\n';
-    }
-  }
-
-  Context& context_;
-  const Flags& flags_;
-  /// Where to go on after a break.
-  std::string cursor_;
-  int64_t printed_ = 0;
-  bool done_ = false;
-  bool drained_ = false;
-};
+  if (!flags.schema.empty()) return InvalidField("--schema", "there are no events of type " + flags.schema);
+  context.output().Rows(rows, {{"TYPE", "type"}, {"RESOURCE", "resource_type"}});
+  return 0;
+}
 
 }  // namespace
 
 void AddEvents(CLI::App& app, Context& context) {
   CLI::App& events = *app.add_subcommand("events", "The log of changes");
   events.require_subcommand(1);
-  CLI::App& tail = *events.add_subcommand("tail", "Shows events, JSON as one object a line");
+  AddEventsTail(events, context);
   const auto flags = std::make_shared<Flags>();
-  tail.add_option("--from", flags->from, "earliest, latest, a time (RFC 3339), or a cursor")->required();
-  tail.add_option("--filter", flags->filter, "Which, in the filter language: type = \"lead.won\"");
-  tail.add_option("--limit", flags->limit, "Stop after so many")->check(CLI::PositiveNumber);
-  tail.add_flag("--follow", flags->follow, "Wait for more instead of stopping at the end");
-  tail.callback([&context, flags] { context.command = [&context, flags] { return Tail(context, *flags).Run(); }; });
+  CLI::App& list = *events.add_subcommand("list", "Shows events that are there, JSON as one object a line");
+  list.add_option("--from", flags->from, "earliest, a time (RFC 3339), or a cursor")->capture_default_str();
+  list.add_option("--filter", flags->filter, "Which, in the filter language: type = \"lead.won\"");
+  list.add_option("--limit", flags->limit, "Most to show")->check(CLI::PositiveNumber)->capture_default_str();
+  list.callback([&context, flags] {
+    context.prints_events = true;
+    context.command = [&context, flags] { return List(context, *flags); };
+  });
+  CLI::App& types = *events.add_subcommand("types", "The types of events");
+  types.add_option("--schema", flags->schema, "The JSON schema of this type instead");
+  types.callback([&context, flags] { context.command = [&context, flags] { return Types(context, *flags); }; });
+  AddEventsConsume(events, context);
+  AddSubscription(events, context);
 }
 
 }  // namespace embudo::cli

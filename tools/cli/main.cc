@@ -10,9 +10,9 @@ namespace {
 
 void AddGlobalFlags(CLI::App& app, Context& context) {
   const std::map<std::string, Format> formats = {
-      {"table", Format::kTable}, {"json", Format::kJson}, {"csv", Format::kCsv}};
-  app.add_option("--format", context.format, "table, json or csv")
-      ->transform(CLI::CheckedTransformer(formats).description("{table,json,csv}"))
+      {"table", Format::kTable}, {"json", Format::kJson}, {"csv", Format::kCsv}, {"cloudevents", Format::kCloudEvents}};
+  app.add_option("--format", context.format, "table, json or csv; of events also cloudevents")
+      ->transform(CLI::CheckedTransformer(formats).description("{table,json,csv,cloudevents}"))
       ->envname("EMBUDO_FORMAT");
   app.add_option("--tenant", context.tenant, "Tenant of the development identity")
       ->envname("EMBUDO_TENANT")
@@ -62,6 +62,10 @@ int Run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     return app.exit(e);
+  }
+  if (context.format == Format::kCloudEvents && !context.prints_events) {
+    std::cerr << "--format cloudevents is for `events tail`, `events list` and `events consume`\n";
+    return 1;
   }
   context.OpenOutput(std::cout);
   const std::string command = app.get_subcommands().front()->get_name();

@@ -14,7 +14,8 @@ namespace embudo::cli {
 /// Objects keep the order in which their members were set.
 using Json = nlohmann::ordered_json;
 
-enum class Format { kTable, kJson, kCsv };
+/// CloudEvents are for the commands that print events.
+enum class Format { kTable, kJson, kCsv, kCloudEvents };
 
 /// A column of a table: its title, and where its value is in a row (`email`, `contact.name`).
 struct Column {

@@ -8,6 +8,7 @@
 #include "embudo/pipeline/v1/quote_service.pb.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/fields.h"
+#include "tools/cli/pages.h"
 
 namespace embudo::cli {
 namespace {
@@ -31,7 +32,6 @@ struct Flags {
   std::string output;
 };
 
-constexpr int kMaxPageSize = 1000;
 constexpr char kService[] = "embudo.pipeline.v1.QuoteService/";
 
 const std::vector<Column>& QuoteColumns() {
@@ -170,18 +170,13 @@ absl::StatusOr<int> CancelOrder(Context& context, const Flags& flags) {
 
 /// All pages, up to the limit. `records` are those of one page.
 template <class Response, class Request, class Records>
-absl::StatusOr<int> List(Context& context, const Flags& flags, const std::string& method, Records records,
+absl::StatusOr<int> List(Context& context, const Flags& flags, const std::string& method, const Records& records,
                          const std::vector<Column>& columns) {
   Request request;
   request.set_filter(flags.filter);
   request.set_order_by(flags.order_by);
-  std::vector<Json> rows;
-  do {
-    request.set_page_size(std::min(flags.limit - static_cast<int>(rows.size()), kMaxPageSize));
-    EMBUDO_ASSIGN_OR_RETURN(const Response page, context.Call<Response>(kService + method, request));
-    for (const auto& record : records(page)) rows.push_back(ToJson(record));
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty() && static_cast<int>(rows.size()) < flags.limit);
+  EMBUDO_ASSIGN_OR_RETURN(const auto rows,
+                          ListPages<Response>(context, kService + method, request, flags.limit, records));
   context.output().Rows(rows, columns);
   return 0;
 }

@@ -101,6 +101,7 @@ void Print(const Response& response, const std::vector<std::string>& by, Output&
       output.Rows(rows, CsvColumns(by, total));
       return;
     case Format::kTable:
+    case Format::kCloudEvents:
       break;
   }
   const std::vector<Column> columns = TableColumns(by, total);

@@ -207,27 +207,28 @@ void Hub::CatchUpLoop() {
     lock.unlock();
     for (auto& task : tasks) task();
     std::vector<const Subscriber*> done;
+    bool away = false;
     for (const auto& [key, subscriber] : behind) {
-      if (!CatchUp(*subscriber)) done.push_back(key);
+      if (!CatchUp(*subscriber, &away)) done.push_back(key);
       subscriber->Tick();
     }
     lock.lock();
     for (const Subscriber* subscriber : done) behind_.erase(subscriber);
     signalled_ = signalled_ || !done.empty();
     if (signalled_) changed_.notify_all();
+    // The database is away: not so often.
+    if (away) work_.wait_for(lock, kTick, [&] { return stopping_; });
   }
 }
 
-bool Hub::CatchUp(Subscriber& subscriber) {
+bool Hub::CatchUp(Subscriber& subscriber, bool* away) {
   const std::optional<Want> want = subscriber.Wants();
   if (!want) return false;
   bool caught_up = false;
   if (FromWindow(*want, &caught_up)) return false;
   const absl::StatusOr<std::vector<EventPtr>> events = FromTable(*want, &caught_up);
   if (!events.ok()) {
-    // The database is away: not so often.
-    std::unique_lock lock(mutex_);
-    work_.wait_for(lock, kTick, [&] { return stopping_; });
+    *away = true;
     return true;
   }
   subscriber.Take(*events, caught_up, Backlog(*want) - static_cast<int64_t>(events->size()));

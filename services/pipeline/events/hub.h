@@ -88,8 +88,8 @@ class Hub : public Background {
   absl::StatusOr<std::vector<EventPtr>> FromTable(const Want& want, bool* caught_up);
   /// Feeds from memory. False if it has to be fed from the table.
   bool Feed(Subscriber& subscriber, bool* fed);
-  /// False when it can be fed from memory again, or takes nothing.
-  bool CatchUp(Subscriber& subscriber);
+  /// False when it can be fed from memory again, or takes nothing. `away`: the database is.
+  bool CatchUp(Subscriber& subscriber, bool* away);
 
   struct Partition {
     std::deque<EventPtr> events;

@@ -103,7 +103,7 @@ class Board {
     constexpr int kFirst = 5;
     if (query_.size == 0 || row.IsNull(kFirst)) return absl::OkStatus();
     const resource::Record record = storage::LeadTable().Read(row, kFirst + 1);
-    cards_[static_cast<size_t>(at)].push_back(static_cast<const Lead&>(*record.message));
+    cards_[static_cast<size_t>(at)].push_back(std::move(static_cast<Lead&>(*record.message)));
     return absl::OkStatus();
   }
 
@@ -122,6 +122,7 @@ class Board {
           break;
         }
         records_.leads().Derive(call_, card);
+        query_.mask.Apply(card);
         *column.add_cards() = std::move(card);
       }
     }
@@ -166,7 +167,9 @@ absl::StatusOr<KanbanQuery> KanbanQueryOf(Records& records, const CallContext& c
       FiguresSql(sight, seen, filter, !compiled.empty(), query.params) +
       ") f GROUP BY f.stage_id) SELECT s.ord, coalesce(f.cards, 0), round(coalesce(f.expected_revenue, 0), 9),"
       " round(coalesce(f.weighted_revenue, 0), 9), round(coalesce(f.recurring_revenue, 0), 9)";
-  if (query.size > 0) query.sql += ", c.lead_id, " + table.SelectList("c");
+  EMBUDO_ASSIGN_OR_RETURN(query.mask, resource::ReadMask::Of(request, table.descriptor()));
+  const std::set<std::string> fields = query.mask.Reads({"rank"}, records.leads().rules().derived_from);
+  if (query.size > 0) query.sql += ", c.lead_id, " + table.SelectList("c", fields);
   query.sql += " FROM unnest($3::text[]) WITH ORDINALITY AS s(stage_id, ord) LEFT JOIN figures f USING (stage_id)";
   if (query.size == 0) return query;
   std::string after;

@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "common/db/connection.h"
+#include "common/resource/mask.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
 #include "services/pipeline/rpc/records.h"
 
@@ -18,6 +19,7 @@ struct KanbanQuery {
   std::vector<type::v1::Stage> stages;
   /// Cards a column that are shown; the statement asks for one more.
   int size = 0;
+  resource::ReadMask mask;
 };
 absl::StatusOr<KanbanQuery> KanbanQueryOf(Records& records, const embudo::rpc::CallContext& call,
                                           const v1::GetKanbanRequest& request);

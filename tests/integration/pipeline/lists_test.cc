@@ -166,5 +166,36 @@ TEST_F(ListTest, WhatIsAddedMeanwhileMovesNoPage) {
   EXPECT_EQ(page.leads_size(), 50);
 }
 
+TEST_F(ListTest, AReadMaskLeavesOutWhatItDoesNotName) {
+  pipeline::v1::CreateLeadRequest create;
+  create.mutable_lead()->set_display_name("Deal");
+  create.mutable_lead()->set_email("jane@example.com");
+  create.mutable_lead()->mutable_expected_revenue()->set_units(100);
+  const Lead whole = admin_.Must<Lead>(create);
+  ListLeadsRequest request;
+  request.mutable_read_mask()->add_paths("display_name");
+  request.mutable_read_mask()->add_paths("weighted_revenue");
+  const Lead read = admin_.Must<ListLeadsResponse>(request).leads(0);
+  Lead expected;
+  expected.set_name(whole.name());
+  expected.set_etag(whole.etag());
+  expected.set_display_name("Deal");
+  // Derived from fields that are not returned.
+  *expected.mutable_weighted_revenue() = whole.weighted_revenue();
+  EXPECT_TRUE(whole.has_weighted_revenue());
+  EXPECT_THAT(read, SameAs(expected));
+
+  pipeline::v1::GetKanbanRequest board;
+  board.set_pipeline("pipelines/default");
+  *board.mutable_read_mask() = request.read_mask();
+  EXPECT_THAT(admin_.Must<pipeline::v1::GetKanbanResponse>(board).columns(0).cards(0), SameAs(expected));
+
+  request.mutable_read_mask()->add_paths("no_such_field");
+  EXPECT_THAT(BadFields(admin_.Call<ListLeadsResponse>(request).status()), ElementsAre("read_mask"));
+  request.mutable_read_mask()->add_paths("*");
+  request.mutable_read_mask()->mutable_paths()->DeleteSubrange(0, 3);
+  EXPECT_THAT(admin_.Must<ListLeadsResponse>(request).leads(0), SameAs(whole));
+}
+
 }  // namespace
 }  // namespace embudo::testing
