@@ -101,12 +101,6 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
     }
   }
 
-  /// The caller as it is now: its token may have been renewed.
-  rpc::CallContext CallNow() {
-    const std::lock_guard lock(mutex_);
-    return call_;
-  }
-
   /// The subscription as it is now; FAILED_PRECONDITION if workers don't read it.
   absl::StatusOr<Reading> Read(const rpc::CallContext& call) {
     absl::StatusOr<Reading> reading = ReadSubscription(room_, call, name_);
@@ -118,7 +112,7 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
 
   /// Reads the subscription and takes the first partitions; on the hub's thread for the database.
   void Open() {
-    const rpc::CallContext call = CallNow();
+    const rpc::CallContext call = Caller();
     const absl::StatusOr<Reading> reading = Read(call);
     absl::Status status = reading.status();
     std::unique_ptr<Session> session;
@@ -193,7 +187,7 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
     absl::Status ended;
     if (steady_clock::now() >= next_refresh_) {
       next_refresh_ = steady_clock::now() + kRefresh;
-      const rpc::CallContext call = CallNow();
+      const rpc::CallContext call = Caller();
       const absl::StatusOr<Reading> reading = Read(call);
       if (reading.ok()) Use(*session_, *reading, call);
       // A database that is away is waited for.

@@ -90,6 +90,13 @@ class StreamFrame : public rpc::StreamHandler, public Hub::Subscriber {
   /// Some times a second.
   virtual void OnTick() {}
 
+  /// The caller, as it is now; without the lock.
+  rpc::CallContext Caller() {
+    const std::lock_guard lock(mutex_);
+    return call_;
+  }
+  const std::string& tenant() const { return stream_->context().tenant(); }
+
   bool CanSend() const { return positioned_ && !finished_ && !draining_ && !writing_; }
   bool HasCredit() const { return events_credit_ > 0 && bytes_credit_ > 0; }
   /// Whether an event of that size still fits a response with `count` events of `bytes` together.

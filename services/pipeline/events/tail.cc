@@ -92,7 +92,7 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
 
   void Stamp(TailResponse& response) override { response.set_cursor(Resume()); }
 
-  std::string Resume() override { return cursors_->Encode(call_.tenant(), place_); }
+  std::string Resume() override { return cursors_->Encode(tenant(), place_); }
 
   void FillHeartbeat(TailResponse::Heartbeat& heartbeat) override {
     heartbeat.set_backlog(room_.hub.Backlog(WantAll()));
@@ -117,7 +117,7 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
 
   void Place(const TailStart& start) {
     absl::StatusOr<events::Place> place = FindPlace(start);
-    const auto floor = room_.places.FloorOf(call_.tenant());
+    const auto floor = room_.places.FloorOf(tenant());
     const std::lock_guard lock(mutex_);
     if (finished_) return;
     if (!place.ok()) return End(place.status());
@@ -139,14 +139,14 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
     const bool snapshot = start.has_position() && start.position() == TailStart::POSITION_SNAPSHOT;
     const bool latest = start.has_position() && start.position() == TailStart::POSITION_LATEST;
     if (snapshot || latest) from.named = Start::Named::kLatest;
-    EMBUDO_ASSIGN_OR_RETURN(events::Place place, Locate(room_.places, *cursors_, call_.tenant(), from, "start.cursor"));
+    EMBUDO_ASSIGN_OR_RETURN(events::Place place, Locate(room_.places, *cursors_, tenant(), from, "start.cursor"));
     // The places come first, so that what changes while the leads are read is told by an event.
     if (snapshot) place.snapshot_after.emplace();
     return place;
   }
 
   bool Matches(const Event& event) {
-    if (event.tenant() != call_.tenant()) return false;
+    if (event.tenant() != tenant()) return false;
     // The place was found by the events' ids, whose times may be ahead of the events' own.
     if (since_ && FromTimestamp(event.time()) < *since_) return false;
     if (!filter_.Matches(event, room_.clock.Now())) return false;
@@ -158,7 +158,7 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
     Event event;
     event.set_type(event::TypeText(type::v1::EVENT_TYPE_LEAD_CREATED));
     event.set_subject(lead.name());
-    event.set_tenant(call_.tenant());
+    event.set_tenant(tenant());
     *event.mutable_data()->mutable_lead() = lead;
     return filter_.Matches(event, room_.clock.Now()) && room_.may_see_lead(call_, lead);
   }
@@ -207,7 +207,7 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
                      " t WHERE t.tenant_id = $1 AND t.lead_id > $2::uuid AND t.delete_time IS NULL ORDER BY t.lead_id"
                      " LIMIT " +
                      std::to_string(kSnapshotPage),
-                 db::Params::Of(call_.tenant(), after.ToString())));
+                 db::Params::Of(tenant(), after.ToString())));
     std::vector<Lead> leads;
     for (int i = 0; i < rows.size(); ++i) {
       const resource::Record record = table.Read(rows[i]);
