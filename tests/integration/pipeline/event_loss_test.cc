@@ -167,12 +167,12 @@ TEST_F(EventLossTest, ASleepingTransactionIsNeitherSkippedNorInTheWay) {
   ASSERT_TRUE(connection.ExecScript("BEGIN").ok());
   ASSERT_TRUE(connection
                   .ExecVarying("WITH e AS (INSERT INTO pipeline.event (tenant_id, day, seq, event_id, partition, data)"
-                            " SELECT tenant_id, day, nextval('pipeline.event_seq'), event_id, partition, data"
-                            " FROM pipeline.event WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1"
-                            " RETURNING partition, seq, day, tenant_id)"
-                            " INSERT INTO pipeline.event_pending (partition, seq, day, tenant_id)"
-                            " SELECT partition, seq, day, tenant_id FROM e",
-                            db::Params::Of(tenant_))
+                               " SELECT tenant_id, day, nextval('pipeline.event_seq'), event_id, partition, data"
+                               " FROM pipeline.event WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1"
+                               " RETURNING partition, seq, day, tenant_id)"
+                               " INSERT INTO pipeline.event_pending (partition, seq, day, tenant_id)"
+                               " SELECT partition, seq, day, tenant_id FROM e",
+                               db::Params::Of(tenant_))
                   .ok());
   std::vector<std::thread> writers;
   for (int w = 0; w < 40; ++w) {
