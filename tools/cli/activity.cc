@@ -5,6 +5,7 @@
 #include "embudo/pipeline/v1/activity_service.pb.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/fields.h"
+#include "tools/cli/pages.h"
 
 namespace embudo::cli {
 namespace {
@@ -46,15 +47,10 @@ absl::StatusOr<int> List(Context& context, const Flags& flags) {
   request.set_parent(NameOf("leads", flags.lead));
   request.set_filter(flags.filter);
   request.set_order_by(flags.order_by);
-  std::vector<Json> rows;
-  do {
-    const int left = flags.limit - static_cast<int>(rows.size());
-    request.set_page_size(std::min(left, kMaxPageSize));
-    EMBUDO_ASSIGN_OR_RETURN(const auto page, context.Call<pipeline::v1::ListActivitiesResponse>(
-                                                 "embudo.pipeline.v1.ActivityService/ListActivities", request));
-    for (const Activity& activity : page.activities()) rows.push_back(ToJson(activity));
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty() && static_cast<int>(rows.size()) < flags.limit);
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<Json> rows,
+                          ListPages<pipeline::v1::ListActivitiesResponse>(
+                              context, "embudo.pipeline.v1.ActivityService/ListActivities", request, flags.limit,
+                              [](const auto& page) { return page.activities(); }));
   context.output().Rows(rows, Columns());
   return 0;
 }

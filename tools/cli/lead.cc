@@ -5,6 +5,7 @@
 #include "embudo/pipeline/v1/lead_service.pb.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/fields.h"
+#include "tools/cli/pages.h"
 
 namespace embudo::cli {
 namespace {
@@ -29,7 +30,6 @@ struct Flags {
   std::string before;
 };
 
-constexpr int kMaxPageSize = 1000;
 
 const std::vector<Column>& Columns() {
   static const auto* const columns = new std::vector<Column>{{"NAME", "name"},
@@ -60,15 +60,10 @@ absl::StatusOr<int> List(Context& context, const Flags& flags) {
   pipeline::v1::ListLeadsRequest request;
   request.set_filter(flags.filter);
   request.set_order_by(flags.order_by);
-  std::vector<Json> rows;
-  do {
-    const int left = flags.limit - static_cast<int>(rows.size());
-    request.set_page_size(std::min(left, kMaxPageSize));
-    EMBUDO_ASSIGN_OR_RETURN(const auto page, context.Call<pipeline::v1::ListLeadsResponse>(
-                                                 "embudo.pipeline.v1.LeadService/ListLeads", request));
-    for (const Lead& lead : page.leads()) rows.push_back(ToJson(lead));
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty() && static_cast<int>(rows.size()) < flags.limit);
+  EMBUDO_ASSIGN_OR_RETURN(
+      const std::vector<Json> rows,
+      ListPages<pipeline::v1::ListLeadsResponse>(context, "embudo.pipeline.v1.LeadService/ListLeads", request,
+                                                 flags.limit, [](const auto& page) { return page.leads(); }));
   context.output().Rows(rows, Columns());
   return 0;
 }

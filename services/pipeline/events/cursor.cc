@@ -1,12 +1,12 @@
 #include "services/pipeline/events/cursor.h"
 
 #include <openssl/crypto.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
 
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
+#include "common/base/sha256.h"
 #include "common/event/event.h"
 
 namespace embudo::pipeline::events {
@@ -39,11 +39,7 @@ absl::Status Invalid(std::string_view field, std::string_view why) {
 
 std::string CursorCodec::Mac(std::string_view tenant, std::string_view body) const {
   const std::string input = std::string(tenant) + '\0' + std::string(body);
-  unsigned char mac[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()), reinterpret_cast<const unsigned char*>(input.data()),
-       input.size(), mac, &size);
-  return {reinterpret_cast<const char*>(mac), kMacBytes};
+  return HmacSha256(key_, input).substr(0, kMacBytes);
 }
 
 std::string CursorCodec::Encode(std::string_view tenant, const Place& place) const {

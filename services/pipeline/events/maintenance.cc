@@ -6,6 +6,7 @@
 
 #include "common/base/error.h"
 #include "common/log/log.h"
+#include "services/pipeline/events/places.h"
 
 namespace embudo::pipeline::events {
 namespace {
@@ -15,7 +16,6 @@ constexpr std::chrono::hours kInterval{1};
 constexpr std::chrono::seconds kRetry{1};
 constexpr std::chrono::hours kRequestLife{24};
 constexpr int kDaysAhead = 7;
-constexpr int kStandardRetention = 30;
 constexpr std::chrono::days kDeliveryLife{7};
 /// Leads that are removed in one transaction.
 constexpr int kPurgeBatch = 100;

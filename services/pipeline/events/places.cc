@@ -11,7 +11,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kQuery{10000};
-constexpr int kStandardRetention = 30;
 
 constexpr char kHeads[] = "SELECT partition, position FROM pipeline.event_head WHERE partition < $1::int";
 

@@ -10,6 +10,9 @@
 
 namespace embudo::pipeline::events {
 
+/// Days that events are kept for a tenant that names none (Tenant.event_retention_days).
+inline constexpr int kStandardRetention = 30;
+
 /// Where the log begins and ends, and where in it a time is. Asks the database, as pipeline_worker.
 class Places {
  public:

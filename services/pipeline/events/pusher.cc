@@ -2,7 +2,6 @@
 
 #include <curl/curl.h>
 #include <netdb.h>
-#include <openssl/hmac.h>
 #include <prometheus/counter.h>
 #include <sys/socket.h>
 
@@ -11,6 +10,7 @@
 
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
+#include "common/base/sha256.h"
 #include "common/event/cloud_event.h"
 #include "common/log/log.h"
 #include "services/pipeline/events/push_target.h"
@@ -49,11 +49,7 @@ curl_socket_t OpenPublic(void* /*unused*/, curlsocktype /*purpose*/, curl_sockad
 }
 
 std::string Sign(const std::string& secret, const std::string& text) {
-  unsigned char mac[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
-       reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac, &size);
-  return "v1," + absl::Base64Escape({reinterpret_cast<const char*>(mac), size});
+  return "v1," + absl::Base64Escape(HmacSha256(secret, text));
 }
 
 /// What came of an attempt.

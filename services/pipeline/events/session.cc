@@ -22,6 +22,12 @@ constexpr int kDue = 200;
 Session::Session(db::Pool& pool, const Clock& clock, Options options, Settings settings, Matches matches)
     : pool_(pool), clock_(clock), options_(std::move(options)), matches_(std::move(matches)), settings_(settings) {}
 
+int64_t Session::Partition::done(const std::set<int64_t>& leaving) const {
+  const auto first =
+      std::find_if(open.begin(), open.end(), [&](int64_t position) { return !leaving.contains(position); });
+  return first == open.end() ? read : *first - 1;
+}
+
 void Session::Configure(Settings settings) {
   const std::lock_guard lock(mutex_);
   settings_ = settings;
@@ -227,9 +233,8 @@ void Session::QueueToLane(const Key& key) {
 
 void Session::ParkItem(Item item, const std::string& reason) {
   item.reason = reason;
-  const Item copy = item;
+  Release(item);
   ToLane(std::move(item), clock_.Now(), clock_.Now());
-  Release(copy);
 }
 
 // --- what is told of it ---
@@ -303,9 +308,7 @@ Session::Batch Session::TakeBatch() {
   }
   for (const auto& [number, position] : writes_.drops) touched.insert(number);
   for (const auto& [number, partition] : partitions_) {
-    std::set<int64_t> open = partition.open;
-    for (const int64_t position : batch.to_lane[number]) open.erase(position);
-    const int64_t done = open.empty() ? partition.read : *open.begin() - 1;
+    const int64_t done = partition.done(batch.to_lane[number]);
     // A place that does not move is written too where the lane is: that proves that the partition is still this one's.
     if (done != partition.written || touched.contains(number)) {
       batch.places.push_back({number, done, partition.generation});

@@ -125,7 +125,8 @@ class Session {
     int64_t read = 0;           ///< the last event taken from the log
     std::set<int64_t> open;     ///< events up to `read` that are not dealt with
     std::set<int64_t> in_lane;  ///< rows of the lane that are in memory
-    int64_t done() const { return open.empty() ? read : *open.begin() - 1; }
+    /// The place up to which all is dealt with, once what is `leaving` for the lane is written there.
+    int64_t done(const std::set<int64_t>& leaving = {}) const;
   };
   /// What is to be written.
   struct Writes {
