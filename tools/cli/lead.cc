@@ -30,7 +30,6 @@ struct Flags {
   std::string before;
 };
 
-
 const std::vector<Column>& Columns() {
   static const auto* const columns = new std::vector<Column>{{"NAME", "name"},
                                                              {"TITLE", "display_name"},
