@@ -95,6 +95,8 @@ Lead::Channel ChannelOf(const v1::Payload& payload) {
       return Lead::CHANNEL_PHONE_CALL;
     case v1::Payload::kManual:
       return Lead::CHANNEL_MANUAL;
+    case v1::Payload::kWebhook:
+      return Lead::CHANNEL_WEBHOOK;
     default:
       return Lead::CHANNEL_API;
   }

@@ -8,6 +8,7 @@
 #include "common/db/pool.h"
 #include "common/rpc/client.h"
 #include "common/rpc/service.h"
+#include "services/capture/events/intake.h"
 #include "services/capture/storage/file_store.h"
 #include "services/capture/storage/import_store.h"
 #include "services/capture/storage/submission_store.h"
@@ -22,6 +23,7 @@ struct Room {
         imports(pool),
         pipeline(pipeline_client),
         clock(a_clock),
+        intake(submissions, pipeline, clock),
         import_queued(std::move(queued)) {}
 
   storage::SubmissionStore submissions;
@@ -29,6 +31,7 @@ struct Room {
   storage::ImportStore imports;
   embudo::rpc::Client& pipeline;
   const Clock& clock;
+  events::Intake intake;
   /// Called when there is an import to work on.
   std::function<void()> import_queued;
   /// Calls of WaitOperation that wait; each holds a thread.

@@ -13,7 +13,8 @@ using type::v1::Lead;
 using v1::Submission;
 
 constexpr char kColumns[] =
-    "submission_id, request, channel, outcome, lead_id, reason, request_id, request_hash, create_time";
+    "submission_id, request, channel, outcome, lead_id, reason, request_id, request_hash, create_time,"
+    " raw_content_type, raw_size";
 constexpr std::string_view kOutcomePrefix = "OUTCOME_";
 constexpr std::string_view kChannelPrefix = "CHANNEL_";
 
@@ -33,6 +34,8 @@ SubmissionRecord Read(const db::Row& row) {
   record.request_id = row.Text(6);
   record.request_hash = row.Bytes(7);
   record.create_time = row.TimeAt(8);
+  record.raw_content_type = row.Text(9);
+  record.raw_size = row.Int(10);
   return record;
 }
 
@@ -59,27 +62,63 @@ constexpr char kFindSql[] =
     " JOIN capture.dedupe_key d ON d.tenant_id = $1 AND d.kind = k.kind AND d.key = k.key"
     " ORDER BY k.weight LIMIT 1";
 
+/// Whether this call inserted it: false if its request_id, or by a repeated statement its id, is there already.
+absl::StatusOr<bool> Insert(db::Pool& pool, const std::string& tenant, const SubmissionRecord& submission,
+                            const RawContent& raw, db::Deadline deadline) {
+  constexpr char kInsert[] =
+      "INSERT INTO capture.submission (tenant_id, submission_id, channel, outcome, lead_id, reason, request,"
+      " request_id, request_hash, create_time, raw_content_type, raw_size)"
+      " VALUES ($1, $2::uuid, $3, '', $4::uuid, '', $5::bytea, $6::uuid, $7::bytea, $8::timestamptz, $9, $10::bigint)"
+      " ON CONFLICT DO NOTHING";
+  Params params = Params::Of(tenant, submission.id,
+                             Lead::Channel_Name(submission.channel).substr(kChannelPrefix.size()), submission.lead_id);
+  params.AddBytes(submission.request.SerializeAsString())
+      .Add(OrNull(submission.request_id))
+      .AddBytes(submission.request_hash)
+      .Add(submission.create_time)
+      .Add(submission.raw_content_type)
+      .Add(submission.raw_size);
+  std::string sql = kInsert;
+  if (!raw.bytes.empty()) {
+    sql = "WITH s AS (" + sql +
+          " RETURNING tenant_id, submission_id, raw_content_type)"
+          " INSERT INTO capture.submission_raw (tenant_id, submission_id, content_type, bytes)"
+          " SELECT tenant_id, submission_id, raw_content_type, $11::bytea FROM s";
+    params.AddBytes(raw.bytes);
+  }
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result inserted, db::Exec(pool, tenant, deadline, sql, params));
+  return inserted.affected() == 1;
+}
+
 }  // namespace
 
+Submission ToProto(const SubmissionRecord& record) {
+  Submission submission;
+  submission.set_name("submissions/" + record.id);
+  submission.set_channel(record.channel);
+  submission.set_outcome(record.outcome);
+  const bool settled = record.outcome != Submission::OUTCOME_UNSPECIFIED;
+  if (settled && !record.lead_id.empty()) submission.set_lead("leads/" + record.lead_id);
+  submission.set_reason(record.reason);
+  *submission.mutable_create_time() = ToTimestamp(record.create_time);
+  *submission.mutable_payload() = record.request.payload();
+  submission.set_raw_content_type(record.raw_content_type);
+  submission.set_raw_size_bytes(record.raw_size);
+  return submission;
+}
+
 absl::StatusOr<SubmissionRecord> SubmissionStore::Begin(const std::string& tenant, SubmissionRecord submission,
-                                                        Time now, db::Deadline deadline) {
+                                                        const RawContent& raw, Time now, db::Deadline deadline) {
+  if (raw.bytes.size() > kMaxRawBytes) {
+    return InvalidField("raw", "is larger than " + std::to_string(kMaxRawBytes) + " bytes");
+  }
   submission.id = Uuid::V7(now).ToString();
   submission.lead_id = Uuid::V7(now).ToString();
   submission.create_time = now;
-  EMBUDO_ASSIGN_OR_RETURN(
-      const db::Result inserted,
-      db::Exec(pool_, tenant, deadline,
-               "INSERT INTO capture.submission (tenant_id, submission_id, channel, outcome, lead_id, reason, request,"
-               " request_id, request_hash, create_time)"
-               " VALUES ($1, $2::uuid, $3, '', $4::uuid, '', $5::bytea, $6::uuid, $7::bytea, $8::timestamptz)"
-               " ON CONFLICT DO NOTHING",
-               Params::Of(tenant, submission.id, Lead::Channel_Name(submission.channel).substr(kChannelPrefix.size()),
-                          submission.lead_id)
-                   .AddBytes(submission.request.SerializeAsString())
-                   .Add(OrNull(submission.request_id))
-                   .AddBytes(submission.request_hash)
-                   .Add(now)));
-  if (inserted.affected() == 1) return submission;
+  submission.raw_content_type = raw.content_type;
+  submission.raw_size = static_cast<int64_t>(raw.bytes.size());
+  EMBUDO_ASSIGN_OR_RETURN(const bool inserted, Insert(pool_, tenant, submission, raw, deadline));
+  if (inserted) return submission;
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
                           db::Exec(pool_, tenant, deadline,
                                    std::string("SELECT ") + kColumns +
@@ -99,7 +138,9 @@ absl::Status SubmissionStore::Finish(const std::string& tenant, const Submission
              pool_, tenant, deadline,
              "UPDATE capture.submission SET outcome = $3, lead_id = $4::uuid, reason = $5"
              " WHERE tenant_id = $1 AND submission_id = $2::uuid",
-             Params::Of(tenant, submission.id, OutcomeText(submission.outcome), submission.lead_id, submission.reason))
+             Params::Of(tenant, submission.id, OutcomeText(submission.outcome))
+                 .Add(OrNull(submission.lead_id))
+                 .Add(submission.reason))
       .status();
 }
 

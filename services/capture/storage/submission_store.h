@@ -17,7 +17,7 @@ struct SubmissionRecord {
   v1::CaptureLeadRequest request;
   type::v1::Lead::Channel channel = type::v1::Lead::CHANNEL_UNSPECIFIED;
   v1::Submission::Outcome outcome = v1::Submission::OUTCOME_UNSPECIFIED;
-  /// While there is no outcome: the id that a new lead gets.
+  /// While there is no outcome: the id that a new lead gets. Later empty if it went to none.
   std::string lead_id;
   std::string reason;
   /// Of the request, empty or a UUID.
@@ -25,7 +25,22 @@ struct SubmissionRecord {
   /// SHA-256 of the request.
   std::string request_hash;
   Time create_time;
+  /// What is kept beside the request; empty and 0 if nothing is.
+  std::string raw_content_type;
+  int64_t raw_size = 0;
 };
+
+/// What came, byte by byte.
+struct RawContent {
+  std::string content_type;
+  std::string bytes;
+};
+
+/// The largest RawContent that is kept.
+inline constexpr size_t kMaxRawBytes = size_t{48} << 20;
+
+/// The submission as its readers see it.
+v1::Submission ToProto(const SubmissionRecord& record);
 
 /// What came in, and the keys that leads are found by. Thread-safe.
 class SubmissionStore {
@@ -34,9 +49,9 @@ class SubmissionStore {
 
   /// Keeps what came in, before anything is done about it. A repeated request_id returns the first submission, maybe
   /// without an outcome still: then the work is to be taken up again (INVALID_ARGUMENT, REQUEST_ID_REUSED, for another
-  /// request).
-  absl::StatusOr<SubmissionRecord> Begin(const std::string& tenant, SubmissionRecord submission, Time now,
-                                         db::Deadline deadline);
+  /// request). `raw` is kept with it; INVALID_ARGUMENT if it is larger than kMaxRawBytes.
+  absl::StatusOr<SubmissionRecord> Begin(const std::string& tenant, SubmissionRecord submission, const RawContent& raw,
+                                         Time now, db::Deadline deadline);
   absl::Status Finish(const std::string& tenant, const SubmissionRecord& submission, db::Deadline deadline);
   /// NOT_FOUND if there is none.
   absl::StatusOr<SubmissionRecord> Get(const std::string& tenant, const std::string& id, db::Deadline deadline);
