@@ -35,8 +35,8 @@ class Intake {
   /// wrong, or `raw` too large; UNAVAILABLE and the like leave it kept without an outcome, for another try.
   absl::StatusOr<v1::CaptureLeadResponse> Take(const Bringer& who, const v1::CaptureLeadRequest& request,
                                                const Raw& raw = {});
-  /// Keeps something that becomes no lead (rejected, spam, a reply, a bounce, a duplicate), with its outcome, the reason
-  /// and the lead (`leads/…`) that it belongs to, if any.
+  /// Keeps something that becomes no lead (rejected, spam, a reply, a bounce, a duplicate), with its outcome, the
+  /// reason and the lead (`leads/…`) that it belongs to, if any.
   absl::StatusOr<v1::CaptureLeadResponse> Keep(const Bringer& who, const v1::CaptureLeadRequest& request,
                                                v1::Submission::Outcome outcome, const std::string& reason,
                                                const std::string& lead = "", const Raw& raw = {});

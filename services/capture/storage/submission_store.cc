@@ -134,13 +134,12 @@ absl::StatusOr<SubmissionRecord> SubmissionStore::Begin(const std::string& tenan
 
 absl::Status SubmissionStore::Finish(const std::string& tenant, const SubmissionRecord& submission,
                                      db::Deadline deadline) {
-  return db::Exec(
-             pool_, tenant, deadline,
-             "UPDATE capture.submission SET outcome = $3, lead_id = $4::uuid, reason = $5"
-             " WHERE tenant_id = $1 AND submission_id = $2::uuid",
-             Params::Of(tenant, submission.id, OutcomeText(submission.outcome))
-                 .Add(OrNull(submission.lead_id))
-                 .Add(submission.reason))
+  return db::Exec(pool_, tenant, deadline,
+                  "UPDATE capture.submission SET outcome = $3, lead_id = $4::uuid, reason = $5"
+                  " WHERE tenant_id = $1 AND submission_id = $2::uuid",
+                  Params::Of(tenant, submission.id, OutcomeText(submission.outcome))
+                      .Add(OrNull(submission.lead_id))
+                      .Add(submission.reason))
       .status();
 }
 
