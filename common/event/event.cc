@@ -14,8 +14,8 @@ std::string MakeText(const std::string& name) {
   for (char& c : text) c = c == '_' ? '_' : static_cast<char>(c - 'A' + 'a');
   // Resources of two words come first, so that `lost_reason` is not taken for a resource `lost`.
   size_t dot = text.find('_');
-  for (const std::string_view resource :
-       {"lost_reason_", "custom_field_", "exchange_rate_", "activity_type_", "activity_plan_", "utm_source_", "utm_medium_"}) {
+  for (const std::string_view resource : {"lost_reason_", "custom_field_", "exchange_rate_", "activity_type_",
+                                          "activity_plan_", "utm_source_", "utm_medium_"}) {
     if (text.starts_with(resource)) dot = resource.size() - 1;
   }
   text[dot] = '.';
