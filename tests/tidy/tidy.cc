@@ -15,8 +15,9 @@ constexpr size_t kMaxColumns = 120;
 constexpr int kMaxLines = 600;
 
 /// Bottom to top: a folder of common/ includes only itself and those before it.
-constexpr std::array<string_view, 14> kCommon = {"base",  "text",   "config", "log", "metrics",  "trace", "db",
-                                                 "redis", "filter", "event",  "rpc", "resource", "app",   "testing"};
+constexpr std::array<string_view, 15> kCommon = {"base",  "text", "config",   "log",    "metrics",
+                                                 "trace", "db",   "redis",    "filter", "event",
+                                                 "rpc",   "http", "resource", "app",    "testing"};
 
 /// A library that one folder hides from all others.
 struct Library {
@@ -30,6 +31,7 @@ constexpr Library kLibraries[] = {
     {"libpq-fe.h", "common/db/", "libpq is hidden in common/db"},
     {"hiredis/", "common/redis/", "hiredis is hidden in common/redis"},
     {"spdlog/", "common/log/", "spdlog is hidden in common/log"},
+    {"boost/", "common/http/", "Boost is hidden in common/http"},
     {"cairo.h", "services/pipeline/document/", "cairo is hidden in services/pipeline/document"},
     {"cairo-pdf.h", "services/pipeline/document/", "cairo is hidden in services/pipeline/document"},
     {"pango/", "services/pipeline/document/", "Pango is hidden in services/pipeline/document"},
