@@ -5,7 +5,11 @@
 #include <string>
 
 #include "common/base/error.h"
+#include "common/http/server.h"
+#include "common/rpc/fetch.h"
 #include "services/capture/events/import_runner.h"
+#include "services/capture/http/public_site.h"
+#include "services/capture/rpc/public_services.h"
 #include "services/capture/rpc/services.h"
 #include "services/capture/storage/migrations.h"
 
@@ -17,6 +21,11 @@ constexpr int kWorkerConnections = 4;
 
 constexpr char kBatchRows[] = "import-batch-rows";
 constexpr char kLeaseMs[] = "import-lease-ms";
+constexpr char kHttpListen[] = "public-http-listen";
+constexpr char kHttpHops[] = "public-http-proxy-hops";
+constexpr char kHttpRate[] = "public-http-address-rate";
+constexpr char kPublicUri[] = "public-uri";
+constexpr char kLinkSecretFile[] = "link-secret-file";
 
 /// Puts the number that a flag of the service's own was given into `value`, if it was given. INVALID_ARGUMENT out of
 /// range.
@@ -45,22 +54,86 @@ absl::StatusOr<events::ImportLimits> LimitsOf(const app::Config& config) {
   return limits;
 }
 
+std::string TextOption(const app::Config& config, const char* name) {
+  const auto found = config.options.find(name);
+  return found == config.options.end() ? "" : found->second;
+}
+
+/// How the service shows itself to strangers.
+struct PublicSettings {
+  std::string listen;
+  std::string uri;
+  http::SiteOptions site;
+  logic::LinkSigner signer{{}};
+};
+
+absl::StatusOr<PublicSettings> PublicSettingsOf(const app::Config& config) {
+  PublicSettings settings;
+  settings.listen = TextOption(config, kHttpListen);
+  settings.uri = TextOption(config, kPublicUri);
+  if (settings.uri.empty()) settings.uri = "http://" + settings.listen;
+  while (settings.uri.ends_with('/')) settings.uri.pop_back();
+  int64_t hops = settings.site.proxy_hops;
+  int64_t rate = settings.site.address_rate_per_minute;
+  EMBUDO_RETURN_IF_ERROR(ReadOption(config, kHttpHops, 0, 10, &hops));
+  EMBUDO_RETURN_IF_ERROR(ReadOption(config, kHttpRate, 1, 1000000, &rate));
+  settings.site.proxy_hops = static_cast<int>(hops);
+  settings.site.address_rate_per_minute = static_cast<int>(rate);
+  const std::string secrets = TextOption(config, kLinkSecretFile);
+  if (secrets.empty()) return settings;
+  EMBUDO_ASSIGN_OR_RETURN(const std::string text, embudo::rpc::Fetch(secrets));
+  EMBUDO_ASSIGN_OR_RETURN(settings.signer, logic::LinkSigner::Parse(text));
+  return settings;
+}
+
+/// Everything that serves strangers: connections to the database of its own, so that a flood of them leaves the RPCs'
+/// alone.
+struct PublicFace {
+  PublicFace(const app::Environment& environment, const PublicSettings& settings, embudo::rpc::Client& pipeline)
+      : limits(LimitsFor(settings.site)),
+        worker_pool(db::ConninfoFor(environment.config.postgres, "capture_worker", "embudo-capture-public"),
+                    limits.threads / 2),
+        pool(db::ConninfoFor(environment.config.postgres, "capture_rpc", "embudo-capture-public"), limits.threads),
+        signer(settings.signer),
+        site(worker_pool, pool, pipeline, signer, environment.clock, environment.metrics, settings.site),
+        server(
+            limits, [this](const http::Request& request) { return site.Handle(request); }, environment.metrics) {}
+
+  /// Behind proxies, all connections are theirs.
+  static embudo::http::Limits LimitsFor(const http::SiteOptions& site) {
+    embudo::http::Limits limits;
+    if (site.proxy_hops > 0) limits.connections_per_address = 0;
+    return limits;
+  }
+
+  const embudo::http::Limits limits;
+  db::Pool worker_pool;
+  db::Pool pool;
+  const logic::LinkSigner signer;
+  http::PublicSite site;
+  embudo::http::Server server;
+};
+
 /// Everything that the service's process holds, in the order that it is built in.
 struct Rooms {
-  Rooms(const app::Environment& environment, const events::ImportLimits& limits)
+  Rooms(const app::Environment& environment, const events::ImportLimits& limits, const PublicSettings& settings)
       : rpc_pool(db::ConninfoFor(environment.config.postgres, "capture_rpc", "embudo-capture"),
                  environment.config.threads),
         worker_pool(db::ConninfoFor(environment.config.postgres, "capture_worker", "embudo-capture"),
                     kWorkerConnections),
         pipeline({environment.config.pipeline_target, environment.credentials}),
         runner(worker_pool, pipeline, environment.clock, limits),
-        room(rpc_pool, pipeline, environment.clock, [this] { runner.Wake(); }) {}
+        room(rpc_pool, pipeline, environment.clock, [this] { runner.Wake(); }),
+        public_room(rpc_pool, pipeline, environment.clock, settings.signer, settings.uri),
+        face(environment, settings, pipeline) {}
 
   db::Pool rpc_pool;
   db::Pool worker_pool;
   embudo::rpc::Client pipeline;
   events::ImportRunner runner;
   rpc::Room room;
+  rpc::PublicRoom public_room;
+  PublicFace face;
 };
 
 absl::Status CheckSchema(db::Pool& pool) {
@@ -79,17 +152,30 @@ absl::Status CheckSchema(db::Pool& pool) {
 const std::vector<app::Option>& Options() {
   static const std::vector<app::Option> options = {
       {kBatchRows, "Rows that an import sends to the pipeline service at once, 1–1000", "500"},
-      {kLeaseMs, "How long an import waits for its worker before another takes it up, in milliseconds", "15000"}};
+      {kLeaseMs, "How long an import waits for its worker before another takes it up, in milliseconds", "15000"},
+      {kHttpListen, "Address of the HTTP server for forms, webhooks and links; empty: not served", "127.0.0.1:7202"},
+      {kHttpHops, "Trusted proxies before it, which add to X-Forwarded-For", "0"},
+      {kHttpRate, "Requests a minute that it takes from one address", "600"},
+      {kPublicUri, "What its addresses begin with as others see them; empty: http:// and the address above", ""},
+      {kLinkSecretFile, "File with the secrets that sign links, one a line, the newest first; empty: no links", ""}};
   return options;
 }
 
 absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) {
   EMBUDO_ASSIGN_OR_RETURN(const events::ImportLimits limits, LimitsOf(environment.config));
-  auto rooms = std::make_shared<Rooms>(environment, limits);
+  EMBUDO_ASSIGN_OR_RETURN(const PublicSettings settings, PublicSettingsOf(environment.config));
+  auto rooms = std::make_shared<Rooms>(environment, limits, settings);
   bindings.services.push_back(rpc::MakeCaptureService(rooms->room));
   bindings.services.push_back(rpc::MakeImportService(rooms->room));
   bindings.services.push_back(rpc::MakeOperationService(rooms->room));
+  bindings.services.push_back(rpc::MakeFormService(rooms->public_room));
+  bindings.services.push_back(rpc::MakeHookService(rooms->public_room));
+  bindings.services.push_back(rpc::MakeLinkService(rooms->public_room));
   bindings.background = {std::shared_ptr<Background>(rooms, &rooms->runner)};
+  if (!settings.listen.empty()) {
+    EMBUDO_RETURN_IF_ERROR(rooms->face.server.Listen(settings.listen));
+    bindings.background.emplace_back(rooms, &rooms->face.server);
+  }
   bindings.ready = [rooms] { return CheckSchema(rooms->rpc_pool); };
   return absl::OkStatus();
 }
