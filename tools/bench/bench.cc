@@ -24,7 +24,8 @@ cli::Json RowOf(const Figure& figure) {
 absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   std::vector<Figure> figures;
   absl::Status status;
-  for (const auto measure : {MeasureCreate, MeasureRecords, MeasureLatency, MeasureEvents, MeasureImport}) {
+  for (const auto measure :
+       {MeasureCreate, MeasureRecords, MeasureLatency, MeasureEvents, MeasureForms, MeasureImport}) {
     if (status.ok()) status = measure(context, options, &figures);
   }
   std::vector<cli::Json> rows;
@@ -53,6 +54,8 @@ void AddBench(CLI::App& app, cli::Context& context) {
   command->add_option("--redis", options->redis, "Redis, for XREAD; without it that limit is left out")
       ->envname("EMBUDO_BENCH_REDIS");
   command->add_option("--metrics", options->metrics, "Address of the pipeline service's /metrics")
+      ->capture_default_str();
+  command->add_option("--forms", options->forms, "Address of the capture service's forms; empty: not measured")
       ->capture_default_str();
   command->callback([&context, options] { context.command = [&context, options] { return Run(context, *options); }; });
 }

@@ -22,6 +22,8 @@ struct Options {
   std::string redis;
   /// `host:port` of the pipeline service's /metrics.
   std::string metrics = "127.0.0.1:7101";
+  /// `host:port` of the capture service's forms; empty: they are left out.
+  std::string forms = "127.0.0.1:7202";
 };
 
 /// One line of the table.
@@ -58,6 +60,7 @@ absl::Status MeasureCreate(cli::Context& context, const Options& options, std::v
 absl::Status MeasureRecords(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureLatency(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureEvents(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureForms(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureImport(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 
 /// Runs a shell command and returns what it printed; UNAVAILABLE with its last lines if it failed.

@@ -28,6 +28,9 @@ void AddStage(CLI::App& app, Context& context);
 void AddApproval(CLI::App& app, Context& context);
 void AddCatalog(CLI::App& app, Context& context);
 void AddQuote(CLI::App& app, Context& context);
+void AddForm(CLI::App& app, Context& context);
+/// Webhooks, and signed links.
+void AddHook(CLI::App& app, Context& context);
 void AddScore(CLI::App& app, Context& context);
 void AddRule(CLI::App& app, Context& context);
 void AddAdmin(CLI::App& app, Context& context);

@@ -51,6 +51,8 @@ int Run(int argc, char** argv) {
   AddCatalog(app, context);
   AddQuote(app, context);
   AddImport(app, context);
+  AddForm(app, context);
+  AddHook(app, context);
   AddEvents(app, context);
   AddScore(app, context);
   AddRule(app, context);

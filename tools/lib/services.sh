@@ -9,9 +9,11 @@ PORTS=${PORTS:-7000}
 BUILD=${EMBUDO_BUILD:-$REPO/build}
 export EMBUDO=$BUILD/bin/embudo
 
-# Where a service listens: gRPC on 7001 … 7005, metrics and health on 7101 … 7105, in the order of SERVICES.
+# Where a service listens: gRPC on 7001 … 7005, metrics and health on 7101 … 7105, in the order of SERVICES; capture's
+# forms and webhooks on 7202.
 grpc_port() { echo $((PORTS + $(service_number "$1"))); }
 metrics_port() { echo $((PORTS + 100 + $(service_number "$1"))); }
+public_port() { echo $((PORTS + 202)); }
 service_number() {
   local i
   for i in "${!SERVICES[@]}"; do
@@ -29,6 +31,14 @@ export_targets() {
     export "EMBUDO_${service^^}_LISTEN=127.0.0.1:$(grpc_port "$service")"
     export "EMBUDO_${service^^}_METRICS_LISTEN=127.0.0.1:$(metrics_port "$service")"
   done
+  export "EMBUDO_CAPTURE_PUBLIC_HTTP_LISTEN=127.0.0.1:$(public_port)"
+  export "EMBUDO_PUBLIC_URI=http://127.0.0.1:$(public_port)"
+  export "EMBUDO_CAPTURE_LINK_SECRET_FILE=$RUN/link-secret"
+}
+
+# What capture signs links with: made once, so that links outlive a restart.
+make_link_secret() {
+  [[ -s $RUN/link-secret ]] || (umask 077 && od -An -tx1 -N32 /dev/urandom | tr -d " \n" >"$RUN/link-secret")
 }
 
 # The pid of a service that runs; empty if it does not. A pid file of an earlier boot may name another program. The
@@ -64,6 +74,7 @@ start_service() {
   service_current "$service" && return
   stop_services "$service"
   mkdir -p "$RUN/logs" "$RUN/pids"
+  make_link_secret
   if { : <>"/dev/tcp/127.0.0.1/$(grpc_port "$service")"; } 2>/dev/null; then
     die "port $(grpc_port "$service") of $service is taken by another program (PORTS=17000 would take 17001 and so on)"
   fi

@@ -71,7 +71,7 @@ TEST_F(MavenTest, OutlivesItsWorker) {
     const std::string output = directory.path() / ("capture" + std::to_string(number));
     auto process = Process::Start(
         {.command = {EMBUDO_BIN_DIR "/embudo-capture", "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0",
-                     "--dev-identity", "--postgres=" + installation_->database->conninfo(),
+                     "--public-http-listen=", "--dev-identity", "--postgres=" + installation_->database->conninfo(),
                      "--pipeline=" + installation_->pipeline->address(), "--import-batch-rows=100",
                      "--import-lease-ms=1000"},
          .environment = {},

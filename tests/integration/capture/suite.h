@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/app/free_port.h"
 #include "common/base/error.h"
 #include "common/base/ids.h"
 #include "common/base/money.h"
@@ -19,6 +20,7 @@
 #include "common/testing/process.h"
 #include "common/testing/redis.h"
 #include "common/testing/shared_data.h"
+#include "common/testing/temp_dir.h"
 #include "embudo/capture/v1/capture_service.pb.h"
 #include "embudo/capture/v1/import_service.pb.h"
 #include "embudo/capture/v1/operation_service.pb.h"
@@ -61,10 +63,17 @@ struct CaptureInstallation {
     pipeline = std::make_unique<Hosted>(pipeline::Bind, ConfigOf("pipeline"));
     StartCapture();
   }
-  void StartCapture() {
+  void StartCapture() { capture = std::make_unique<Hosted>(capture::Bind, CaptureConfig(public_address)); }
+  /// With an HTTP server for strangers at that address.
+  app::Config CaptureConfig(const std::string& http) const {
     app::Config config = ConfigOf("capture");
     config.pipeline_target = pipeline->address();
-    capture = std::make_unique<Hosted>(capture::Bind, config);
+    const std::string secrets = temp.path() / "link-secret";
+    std::ofstream(secrets) << "a secret of at least 32 characters\n";
+    // All tests come from one address.
+    config.options = {
+        {"public-http-listen", http}, {"public-http-address-rate", "1000000"}, {"link-secret-file", secrets}};
+    return config;
   }
   app::Config ConfigOf(const std::string& service) const {
     app::Config config;
@@ -76,6 +85,8 @@ struct CaptureInstallation {
     return config;
   }
 
+  TempDir temp;
+  const std::string public_address = app::WithFreePort("127.0.0.1:0");
   std::unique_ptr<Database> database = Postgres::Shared().CreateDatabase(
       {{"pipeline", &pipeline::storage::Migrations()}, {"capture", &capture::storage::Migrations()}});
   Redis redis;
