@@ -32,10 +32,7 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
   Consume(const EventRoom& room, std::shared_ptr<rpc::BidiStream> stream) : StreamFrame(room, std::move(stream)) {}
 
   void OnDone() override {
-    {
-      const std::lock_guard lock(mutex_);
-      finished_ = true;
-    }
+    Done();
     room_.hub.Remove(this);
     room_.hub.Post([self = shared_from_this()] {
       if (self->session_ != nullptr) self->session_->Leave().IgnoreError();  // else the leases run out
@@ -49,8 +46,8 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
     return session_->Wants();
   }
 
-  void Take(const std::vector<Hub::EventPtr>& events, bool caught_up, int64_t /*backlog*/) override {
-    session_->Take(events, caught_up);
+  void Take(const std::vector<LogItem>& items, bool caught_up) override {
+    session_->Take(items, caught_up);
     const std::lock_guard lock(mutex_);
     Fill();
   }
@@ -209,7 +206,7 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
       response.mutable_assigned();
       Send(response);
     }
-    room_.hub.Wake();
+    room_.hub.Wake(this);
   }
 
   std::string name_;

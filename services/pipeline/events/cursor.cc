@@ -45,7 +45,7 @@ std::string CursorCodec::Mac(std::string_view tenant, std::string_view body) con
 std::string CursorCodec::Encode(std::string_view tenant, const Place& place) const {
   std::string body;
   AppendVarint(body, event::kEpoch);
-  for (const int64_t position : place.positions) AppendVarint(body, static_cast<uint64_t>(position));
+  for (const int64_t position : place.positions.values()) AppendVarint(body, static_cast<uint64_t>(position));
   if (place.snapshot_after) {
     body.append(reinterpret_cast<const char*>(place.snapshot_after->bytes.data()), place.snapshot_after->bytes.size());
   }
@@ -62,7 +62,7 @@ absl::StatusOr<Place> CursorCodec::Decode(std::string_view tenant, const std::st
   uint64_t epoch = 0;
   if (!ReadVarint(body, &epoch) || epoch != event::kEpoch) return Invalid(field, "is of another epoch");
   Place place;
-  for (int64_t& position : place.positions) {
+  for (int64_t& position : place.positions.values()) {
     uint64_t value = 0;
     if (!ReadVarint(body, &value)) return Invalid(field, "is cut short");
     position = static_cast<int64_t>(value);

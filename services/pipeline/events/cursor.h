@@ -1,19 +1,36 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/ids.h"
-#include "common/event/event.h"
+#include "common/event/epoch.h"
 
 namespace embudo::pipeline::events {
 
-/// The last position read, by partition.
-using Positions = std::array<int64_t, event::kPartitions>;
+/// The last position read in each partition of an epoch.
+class Positions {
+ public:
+  explicit Positions(const event::Epoch& epoch = {}) : epoch_(epoch), at_(static_cast<size_t>(epoch.partitions)) {}
+
+  const event::Epoch& epoch() const { return epoch_; }
+  /// By the number of a partition of this epoch.
+  int64_t& operator[](int partition) { return at_.at(static_cast<size_t>(partition - epoch_.first)); }
+  int64_t operator[](int partition) const { return at_.at(static_cast<size_t>(partition - epoch_.first)); }
+  /// In the order of the partitions.
+  const std::vector<int64_t>& values() const { return at_; }
+  std::vector<int64_t>& values() { return at_; }
+
+  friend bool operator==(const Positions&, const Positions&) = default;
+
+ private:
+  event::Epoch epoch_;
+  std::vector<int64_t> at_;
+};
 
 /// What a cursor holds.
 struct Place {

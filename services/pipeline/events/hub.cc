@@ -1,8 +1,8 @@
 #include "services/pipeline/events/hub.h"
 
+#include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "common/base/error.h"
@@ -13,9 +13,12 @@ namespace embudo::pipeline::events {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 
 constexpr milliseconds kTick{200};
-constexpr milliseconds kQuery{10000};
+/// How long a page is kept for a subscriber that takes nothing of it; less where memory is short.
+constexpr milliseconds kPageLife{2000};
+constexpr milliseconds kShortPageLife{200};
 
 constexpr char kHeads[] = "SELECT partition, position FROM pipeline.event_head WHERE partition < $1::int";
 
@@ -30,14 +33,18 @@ absl::StatusOr<std::map<int, int64_t>> ReadHeads(db::Connection& connection) {
 }  // namespace
 
 Hub::Hub(Options options, metrics::Registry& metrics)
-    : options_(std::move(options)), metrics_(metrics), pool_(options_.postgres, 3) {}
+    : options_(std::move(options)),
+      metrics_(metrics),
+      pool_(options_.postgres, 3),
+      window_(options_.window, options_.window_bytes) {}
 
 Hub::~Hub() { Stop(); }
 
 void Hub::Start() {
-  reader_ = std::thread([this] { ReadLoop(); });
-  feeder_ = std::thread([this] { FeedLoop(); });
-  catcher_ = std::thread([this] { CatchUpLoop(); });
+  threads_.emplace_back([this] { ReadLoop(); });
+  threads_.emplace_back([this] { FeedLoop(); });
+  threads_.emplace_back([this] { TaskLoop(); });
+  for (int i = 0; i < options_.page_readers; ++i) threads_.emplace_back([this] { PageLoop(); });
 }
 
 void Hub::Stop() {
@@ -46,50 +53,58 @@ void Hub::Stop() {
     stopping_ = true;
   }
   changed_.notify_all();
-  work_.notify_all();
-  for (std::thread* thread : {&reader_, &feeder_, &catcher_}) {
-    if (thread->joinable()) thread->join();
+  task_work_.notify_all();
+  page_work_.notify_all();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
   }
 }
 
 void Hub::Add(std::shared_ptr<Subscriber> subscriber) {
   const std::lock_guard lock(mutex_);
-  subscribers_.push_back(std::move(subscriber));
-  signalled_ = true;
+  auto fed = std::make_shared<Fed>();
+  due_.push_back(fed);
+  fed->subscriber = std::move(subscriber);
+  subscribers_[fed->subscriber.get()] = std::move(fed);
   changed_.notify_all();
-  metrics_.Gauge("embudo_event_subscribers", "Streams of events that are open")
-      .Set(static_cast<double>(subscribers_.size()));
 }
 
 void Hub::Remove(const Subscriber* subscriber) {
   const std::lock_guard lock(mutex_);
-  subscribers_.remove_if([&](const auto& other) { return other.get() == subscriber; });
-  behind_.erase(subscriber);
-  metrics_.Gauge("embudo_event_subscribers", "Streams of events that are open")
-      .Set(static_cast<double>(subscribers_.size()));
+  const auto found = subscribers_.find(subscriber);
+  if (found == subscribers_.end()) return;
+  DropPages(*found->second);
+  subscribers_.erase(found);
 }
 
-void Hub::Wake() {
+void Hub::Wake(const Subscriber* subscriber) {
   const std::lock_guard lock(mutex_);
-  signalled_ = true;
+  const auto found = subscribers_.find(subscriber);
+  if (found != subscribers_.end()) SetDue(found->second);
+}
+
+void Hub::SetDue(const FedPtr& fed) {
+  if (std::exchange(fed->due, true)) return;
+  due_.push_back(fed);
   changed_.notify_all();
+}
+
+void Hub::SetAllDue() {
+  for (const auto& [key, fed] : subscribers_) SetDue(fed);
 }
 
 void Hub::Post(std::function<void()> task) {
   const std::lock_guard lock(mutex_);
   tasks_.push_back(std::move(task));
-  work_.notify_all();
+  task_work_.notify_all();
 }
 
 int64_t Hub::Backlog(const Want& want) {
   const std::lock_guard lock(mutex_);
-  int64_t backlog = 0;
-  for (const auto& [number, partition] : partitions_) {
-    const auto at = static_cast<size_t>(number);
-    if (want.partitions[at]) backlog += std::max<int64_t>(0, partition.last - want.after[at]);
-  }
-  return backlog;
+  return window_.Backlog(want);
 }
+
+// --- the log ---
 
 void Hub::ReadLoop() {
   std::string last_error;
@@ -109,13 +124,14 @@ absl::Status Hub::ReadUntilError() {
   std::map<int, int64_t> positions;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [partition, state] : partitions_) positions[partition] = state.last;
+    positions = window_.Ends();
   }
   if (positions.empty()) {
     EMBUDO_ASSIGN_OR_RETURN(positions, ReadHeads(*connection));
     const std::lock_guard lock(mutex_);
-    for (const auto& [partition, position] : positions) partitions_[partition].last = position;
+    for (const auto& [partition, position] : positions) window_.Begin(partition, position);
     ready_ = true;
+    SetAllDue();
   }
   while (true) {
     {
@@ -129,161 +145,172 @@ absl::Status Hub::ReadUntilError() {
 }
 
 void Hub::Append(const std::vector<event::Stored>& batch) {
+  metrics_.Counter("embudo_event_hub_read_total", "Events that this process has read for its subscribers")
+      .Increment(static_cast<double>(batch.size()));
   {
     // With nobody to feed, the places are all that is kept; a subscriber that comes reads the table first.
     const std::lock_guard lock(mutex_);
     if (subscribers_.empty()) {
-      arrival_.clear();
-      for (auto& [number, partition] : partitions_) partition.events.clear();
-      for (const event::Stored& stored : batch) partitions_[stored.partition].last = stored.position;
+      window_.Clear();
+      for (const event::Stored& stored : batch) window_.Skip(stored.partition, stored.position);
       return;
     }
   }
-  std::vector<EventPtr> events;
+  std::vector<std::shared_ptr<const LogEvent>> events;
   events.reserve(batch.size());
   for (const event::Stored& stored : batch) {
-    auto parsed = std::make_shared<type::v1::Event>();
-    event::ParseStored(stored.data, stored.partition, stored.position, parsed.get());
-    events.push_back(std::move(parsed));
+    events.push_back(std::make_shared<LogEvent>(stored.partition, stored.position, stored.data));
   }
   const std::lock_guard lock(mutex_);
-  for (size_t i = 0; i < batch.size(); ++i) {
-    Partition& partition = partitions_[batch[i].partition];
-    partition.events.push_back(std::move(events[i]));
-    partition.last = batch[i].position;
-    arrival_.push_back(batch[i].partition);
-  }
-  while (arrival_.size() > options_.window) {
-    partitions_[arrival_.front()].events.pop_front();
-    arrival_.pop_front();
-  }
-  signalled_ = true;
-  changed_.notify_all();
+  for (auto& event : events) window_.Append(std::move(event));
+  SetAllDue();
 }
+
+// --- the subscribers ---
 
 void Hub::FeedLoop() {
-  std::unique_lock lock(mutex_);
+  auto next_tick = steady_clock::now();
   while (true) {
-    changed_.wait_for(lock, kTick, [&] { return stopping_ || signalled_; });
-    if (stopping_) return;
-    signalled_ = false;
-    std::vector<std::shared_ptr<Subscriber>> subscribers;
-    for (const auto& subscriber : subscribers_) {
-      if (!behind_.contains(subscriber.get())) subscribers.push_back(subscriber);
-    }
-    const bool ready = ready_;
-    lock.unlock();
-    bool fed = false;
-    std::vector<std::shared_ptr<Subscriber>> behind;
-    for (const auto& subscriber : subscribers) {
-      if (ready && !Feed(*subscriber, &fed)) behind.push_back(subscriber);
-      subscriber->Tick();
-    }
-    lock.lock();
-    signalled_ = signalled_ || fed;
-    for (auto& subscriber : behind) behind_.emplace(subscriber.get(), std::move(subscriber));
-    if (!behind_.empty()) work_.notify_all();
-  }
-}
-
-bool Hub::Feed(Subscriber& subscriber, bool* fed) {
-  const std::optional<Want> want = subscriber.Wants();
-  if (!want) return true;
-  bool caught_up = false;
-  const std::optional<std::vector<EventPtr>> events = FromWindow(*want, &caught_up);
-  if (!events) return false;
-  subscriber.Take(*events, caught_up, Backlog(*want) - static_cast<int64_t>(events->size()));
-  *fed = *fed || !events->empty();
-  return true;
-}
-
-void Hub::CatchUpLoop() {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    work_.wait(lock, [&] { return stopping_ || !tasks_.empty() || !behind_.empty(); });
-    if (stopping_) return;
-    std::deque<std::function<void()>> tasks = std::exchange(tasks_, {});
-    const auto behind = behind_;
-    lock.unlock();
-    for (auto& task : tasks) task();
-    std::vector<const Subscriber*> done;
-    bool away = false;
-    for (const auto& [key, subscriber] : behind) {
-      if (!CatchUp(*subscriber, &away)) done.push_back(key);
-      subscriber->Tick();
-    }
-    lock.lock();
-    for (const Subscriber* subscriber : done) behind_.erase(subscriber);
-    signalled_ = signalled_ || !done.empty();
-    if (signalled_) changed_.notify_all();
-    // The database is away: not so often.
-    if (away) work_.wait_for(lock, kTick, [&] { return stopping_; });
-  }
-}
-
-bool Hub::CatchUp(Subscriber& subscriber, bool* away) {
-  const std::optional<Want> want = subscriber.Wants();
-  if (!want) return false;
-  bool caught_up = false;
-  if (FromWindow(*want, &caught_up)) return false;
-  const absl::StatusOr<std::vector<EventPtr>> events = FromTable(*want, &caught_up);
-  if (!events.ok()) {
-    *away = true;
-    return true;
-  }
-  subscriber.Take(*events, caught_up, Backlog(*want) - static_cast<int64_t>(events->size()));
-  return !events->empty();
-}
-
-std::optional<std::vector<Hub::EventPtr>> Hub::FromWindow(const Want& want, bool* caught_up) {
-  const std::lock_guard lock(mutex_);
-  std::vector<EventPtr> events;
-  *caught_up = true;
-  for (const auto& [number, partition] : partitions_) {
-    if (!want.partitions[static_cast<size_t>(number)]) continue;
-    const int64_t next = want.after[static_cast<size_t>(number)] + 1;
-    if (next > partition.last) continue;
-    const int64_t first = partition.events.empty() ? partition.last + 1 : partition.events.front()->position();
-    if (next < first) return std::nullopt;
-    for (auto i = static_cast<size_t>(next - first); i < partition.events.size(); ++i) {
-      if (events.size() >= options_.chunk) {
-        *caught_up = false;
-        return events;
+    bool tick = false;
+    std::vector<FedPtr> due;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_until(lock, next_tick, [&] { return stopping_ || !due_.empty(); });
+      if (stopping_) return;
+      tick = steady_clock::now() >= next_tick;
+      if (tick) {
+        next_tick = steady_clock::now() + kTick;
+        SetAllDue();
+        OnTick();
       }
-      events.push_back(partition.events[i]);
+      due.assign(due_.begin(), due_.end());
+      due_.clear();
+      for (const FedPtr& fed : due) fed->due = false;
+    }
+    for (const FedPtr& fed : due) {
+      Feed(fed);
+      if (tick) fed->subscriber->Tick();
     }
   }
-  return events;
 }
 
-absl::StatusOr<std::vector<Hub::EventPtr>> Hub::FromTable(const Want& want, bool* caught_up) {
-  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(db::After(kQuery)));
-  std::vector<event::Stored> stored;
-  Positions last{};
+void Hub::Feed(const FedPtr& fed) {
+  const std::optional<Want> want = fed->subscriber->Wants();
+  if (!want) return;
+  bool caught_up = false;
+  std::optional<std::vector<LogItem>> items;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [number, partition] : partitions_) last[static_cast<size_t>(number)] = partition.last;
+    if (!ready_) return;
+    items = NextItems(fed, *want, &caught_up);
   }
-  *caught_up = true;
-  for (size_t partition = 0; partition < last.size(); ++partition) {
-    const int limit = static_cast<int>(options_.chunk - stored.size());
-    if (!want.partitions[partition] || want.after[partition] >= last[partition]) continue;
-    if (limit <= 0) {
-      *caught_up = false;
-      break;
+  if (!items) return;
+  fed->subscriber->Take(*items, caught_up);
+  if (items->empty()) return;
+  const std::lock_guard lock(mutex_);
+  SetDue(fed);
+}
+
+std::optional<std::vector<LogItem>> Hub::NextItems(const FedPtr& fed, const Want& want, bool* caught_up) {
+  std::optional<std::vector<LogItem>> items = window_.After(want, options_.portion, caught_up);
+  if (items) {
+    DropPages(*fed);
+    return items;
+  }
+  *caught_up = false;
+  if (fed->page != nullptr && !fed->page->Advance(want)) DropPages(*fed);
+  if (fed->page != nullptr && fed->page->exhausted()) {
+    page_bytes_ -= fed->page->bytes();
+    fed->page = std::move(fed->next);
+    page_work_.notify_all();
+  }
+  if (fed->page == nullptr) {
+    RequestPage(fed, want);
+    return std::nullopt;
+  }
+  fed->used = steady_clock::now();
+  // The next one is read while this one is sent.
+  if (fed->next == nullptr && page_bytes_ < options_.page_bytes / 2) RequestPage(fed, fed->page->end());
+  return fed->page->Next(options_.portion);
+}
+
+void Hub::RequestPage(const FedPtr& fed, const Want& from) {
+  if (std::exchange(fed->reading, true)) return;
+  page_requests_.emplace_back(fed, from);
+  page_work_.notify_one();
+}
+
+void Hub::DropPages(Fed& fed) {
+  for (std::unique_ptr<Page>* page : {&fed.page, &fed.next}) {
+    if (*page == nullptr) continue;
+    page_bytes_ -= (*page)->bytes();
+    page->reset();
+  }
+  page_work_.notify_all();
+}
+
+void Hub::OnTick() {
+  const milliseconds life = page_bytes_ > options_.page_bytes / 2 ? kShortPageLife : kPageLife;
+  const auto now = steady_clock::now();
+  for (const auto& [key, fed] : subscribers_) {
+    if (fed->page != nullptr && now - fed->used > life) DropPages(*fed);
+  }
+  metrics_.Gauge("embudo_event_subscribers", "Streams of events that are open")
+      .Set(static_cast<double>(subscribers_.size()));
+  const auto buffered = [&](const char* where) -> prometheus::Gauge& {
+    return metrics_.Gauge("embudo_event_buffered_bytes", "Events in memory: the newest, pages of older ones, messages",
+                          {{"where", where}});
+  };
+  buffered("window").Set(static_cast<double>(window_.bytes()));
+  buffered("pages").Set(static_cast<double>(page_bytes_));
+  buffered("messages").Set(static_cast<double>(in_flight_.load()));
+}
+
+// --- the database ---
+
+void Hub::TaskLoop() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    task_work_.wait(lock, [&] { return stopping_ || !tasks_.empty(); });
+    if (stopping_) return;
+    std::deque<std::function<void()>> tasks = std::exchange(tasks_, {});
+    lock.unlock();
+    for (auto& task : tasks) task();
+    tasks.clear();
+    lock.lock();
+  }
+}
+
+void Hub::PageLoop() {
+  PageReader reader(options_.postgres);
+  std::unique_lock lock(mutex_);
+  while (true) {
+    page_work_.wait(
+        lock, [&] { return stopping_ || (!page_requests_.empty() && page_bytes_ < options_.page_bytes); });
+    if (stopping_) return;
+    const auto [fed, want] = std::move(page_requests_.front());
+    page_requests_.pop_front();
+    const std::map<int, int64_t> ends = window_.Ends();
+    lock.unlock();
+    absl::StatusOr<Page> page = reader.Read(want, ends);
+    lock.lock();
+    fed->reading = false;
+    if (!subscribers_.contains(fed->subscriber.get())) continue;
+    if (!page.ok()) {
+      // The database is away: the next tick asks again.
+      log::Warning("event hub: a page can't be read", {{"why", MessageOf(page.status())}});
+      page_work_.wait_for(lock, kTick, [&] { return stopping_; });
+      continue;
     }
-    const size_t before = stored.size();
-    EMBUDO_RETURN_IF_ERROR(
-        event::LogReader::ReadTable(*lease, static_cast<int>(partition), want.after[partition], limit, &stored));
-    if (stored.size() - before == static_cast<size_t>(limit)) *caught_up = false;
+    if (page->exhausted()) continue;
+    metrics_.Counter("embudo_event_pages_total", "Pages of events read from PostgreSQL").Increment();
+    page_bytes_ += page->bytes();
+    std::unique_ptr<Page>& slot = fed->page == nullptr ? fed->page : fed->next;
+    if (slot != nullptr) page_bytes_ -= slot->bytes();
+    slot = std::make_unique<Page>(*std::move(page));
+    fed->used = steady_clock::now();
+    SetDue(fed);
   }
-  std::vector<EventPtr> events;
-  for (const event::Stored& one : stored) {
-    auto parsed = std::make_shared<type::v1::Event>();
-    event::ParseStored(one.data, one.partition, one.position, parsed.get());
-    events.push_back(std::move(parsed));
-  }
-  return events;
 }
 
 }  // namespace embudo::pipeline::events

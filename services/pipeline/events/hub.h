@@ -1,10 +1,10 @@
 #pragma once
 
-#include <bitset>
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,19 +15,21 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/background.h"
-#include "common/base/clock.h"
-#include "common/base/ids.h"
 #include "common/db/pool.h"
 #include "common/event/log_reader.h"
 #include "common/metrics/metrics.h"
 #include "embudo/type/v1/event.pb.h"
-#include "services/pipeline/events/cursor.h"
+#include "services/pipeline/events/log_event.h"
+#include "services/pipeline/events/page.h"
+#include "services/pipeline/events/want.h"
+#include "services/pipeline/events/window.h"
 
 namespace embudo::pipeline::events {
 
-/// Feeds every subscriber of the process from one reader of the log: each event is read from Redis and parsed once,
-/// however many subscribers there are. The newest events are in memory; a subscriber further behind is fed from
-/// PostgreSQL, on a thread of its own, until it has caught up. Thread-safe.
+/// Feeds every subscriber of the process from one reader of the log: each event is read from Redis once, however many
+/// subscribers there are. The newest events are in memory; a subscriber further behind is fed pages from PostgreSQL
+/// until it has caught up, the next being read while the one before is sent. All that is in memory is bounded, whatever
+/// the number of subscribers and whether they read or not, and no thread belongs to one of them. Thread-safe.
 class Hub : public Background {
  public:
   struct Options {
@@ -35,16 +37,16 @@ class Hub : public Background {
     std::string redis;
     /// Events kept in memory, in all partitions together.
     size_t window = 50000;
-    /// Events that a subscriber is offered at once.
-    size_t chunk = 500;
+    size_t window_bytes = 64 << 20;
+    /// What a subscriber is offered at once.
+    Portion portion = {2000, 1 << 20};
+    /// Threads that read pages.
+    int page_readers = 2;
+    /// Pages in memory beyond which no more are read.
+    size_t page_bytes = 64 << 20;
   };
   using EventPtr = std::shared_ptr<const type::v1::Event>;
-
-  /// What a subscriber takes next: events after these positions, of these partitions.
-  struct Want {
-    Positions after{};
-    std::bitset<event::kPartitions> partitions;
-  };
+  using Want = events::Want;
 
   /// What is fed. Called on the hub's threads, one at a time for one subscriber.
   class Subscriber {
@@ -52,9 +54,9 @@ class Hub : public Background {
     virtual ~Subscriber() = default;
     /// nullopt while it takes nothing.
     virtual std::optional<Want> Wants() = 0;
-    /// The next events of what it wanted, in order per partition; empty: there are none. `caught_up`: these are the
-    /// last that there are. `backlog`: places of the log between them and the end.
-    virtual void Take(const std::vector<EventPtr>& events, bool caught_up, int64_t backlog) = 0;
+    /// The next places of what it wanted, in order per partition; none: there are no more. `caught_up`: these are the
+    /// last that there are.
+    virtual void Take(const std::vector<LogItem>& items, bool caught_up) = 0;
     /// Called some times a second, for heartbeats.
     virtual void Tick() = 0;
   };
@@ -68,7 +70,9 @@ class Hub : public Background {
   void Add(std::shared_ptr<Subscriber> subscriber);
   void Remove(const Subscriber* subscriber);
   /// A subscriber wants something that it did not want before.
-  void Wake();
+  void Wake(const Subscriber* subscriber);
+  /// Bytes that a subscriber has been given and that have not left the process: for the metric.
+  void AddInFlight(int64_t bytes) { in_flight_ += bytes; }
 
   /// Runs on the hub's thread for the database, in order: for the database work of subscribers.
   void Post(std::function<void()> task);
@@ -78,43 +82,52 @@ class Hub : public Background {
   int64_t Backlog(const Want& want);
 
  private:
+  /// A subscriber, as the hub feeds it. Guarded by mutex_.
+  struct Fed {
+    std::shared_ptr<Subscriber> subscriber;
+    bool due = true;
+    /// Behind the window: the page that it is fed, and the one after it.
+    std::unique_ptr<Page> page;
+    std::unique_ptr<Page> next;
+    bool reading = false;
+    std::chrono::steady_clock::time_point used;  ///< when it last took of the page
+  };
+  using FedPtr = std::shared_ptr<Fed>;
+
   void ReadLoop();
   absl::Status ReadUntilError();
   void Append(const std::vector<event::Stored>& batch);
   void FeedLoop();
-  void CatchUpLoop();
-  /// From memory; nullopt if the window no longer holds what comes next.
-  std::optional<std::vector<EventPtr>> FromWindow(const Want& want, bool* caught_up);
-  absl::StatusOr<std::vector<EventPtr>> FromTable(const Want& want, bool* caught_up);
-  /// Feeds from memory. False if it has to be fed from the table.
-  bool Feed(Subscriber& subscriber, bool* fed);
-  /// False when it can be fed from memory again, or takes nothing. `away`: the database is.
-  bool CatchUp(Subscriber& subscriber, bool* away);
-
-  struct Partition {
-    std::deque<EventPtr> events;
-    int64_t last = 0;  ///< position of the last event read
-  };
+  void TaskLoop();
+  void PageLoop();
+  void Feed(const FedPtr& fed);
+  /// The next items for a subscriber, from memory; nullopt: they have to be read first. With the lock held.
+  std::optional<std::vector<LogItem>> NextItems(const FedPtr& fed, const Want& want, bool* caught_up);
+  void RequestPage(const FedPtr& fed, const Want& from);
+  void SetDue(const FedPtr& fed);
+  void SetAllDue();
+  void DropPages(Fed& fed);
+  /// Lets go of pages that nobody takes, and tells the metrics.
+  void OnTick();
 
   const Options options_;
   metrics::Registry& metrics_;
   db::Pool pool_;
+  std::atomic<int64_t> in_flight_{0};
 
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable changed_;  ///< for the feeder and the reader
   bool stopping_ = false;
   bool ready_ = false;
-  bool signalled_ = false;
-  std::map<int, Partition> partitions_;
-  std::deque<int> arrival_;  ///< partition of each event in memory, oldest first
-  std::list<std::shared_ptr<Subscriber>> subscribers_;
-  /// Subscribers that the catching-up thread feeds; the feeder leaves them alone.
-  std::map<const Subscriber*, std::shared_ptr<Subscriber>> behind_;
+  Window window_;
+  std::map<const Subscriber*, FedPtr> subscribers_;
+  std::deque<FedPtr> due_;
+  std::deque<std::pair<FedPtr, Want>> page_requests_;
+  size_t page_bytes_ = 0;
+  std::condition_variable page_work_;
   std::deque<std::function<void()>> tasks_;
-  std::condition_variable work_;  ///< for the catching-up thread
-  std::thread reader_;
-  std::thread feeder_;
-  std::thread catcher_;
+  std::condition_variable task_work_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace embudo::pipeline::events

@@ -1,8 +1,9 @@
-#include <array>
 #include <deque>
+#include <map>
 #include <vector>
 
 #include "common/base/error.h"
+#include "common/event/event.h"
 #include "common/event/log_reader.h"
 #include "common/filter/event_filter.h"
 #include "common/resource/page.h"
@@ -27,35 +28,37 @@ class MergedLog {
   /// nullptr at the end.
   absl::StatusOr<const Event*> Peek() {
     const Event* first = nullptr;
-    for (size_t i = 0; i < lanes_.size(); ++i) {
-      if (lanes_[i].empty()) EMBUDO_RETURN_IF_ERROR(Fill(i));
-      if (lanes_[i].empty()) continue;
-      const Event& event = lanes_[i].front();
+    const event::Epoch& epoch = positions_.epoch();
+    for (int partition = epoch.first; partition < epoch.first + epoch.partitions; ++partition) {
+      std::deque<Event>& lane = lanes_[partition];
+      if (lane.empty()) EMBUDO_RETURN_IF_ERROR(Fill(partition));
+      if (lane.empty()) continue;
+      const Event& event = lane.front();
       if (first == nullptr || FromTimestamp(event.time()) < FromTimestamp(first->time())) first = &event;
     }
     return first;
   }
 
   void Pop(const Event& event) {
-    const auto lane = static_cast<size_t>(event.partition());
-    positions_[lane] = event.position();
-    lanes_[lane].pop_front();
+    std::deque<Event>& lane = lanes_[event.partition()];
+    positions_[event.partition()] = event.position();
+    lane.pop_front();
   }
 
   const Positions& positions() const { return positions_; }
 
  private:
-  absl::Status Fill(size_t lane) {
-    if (positions_[lane] >= to_[lane]) return absl::OkStatus();
+  absl::Status Fill(int partition) {
+    if (positions_[partition] >= to_[partition]) return absl::OkStatus();
     EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", call_.deadline));
     std::vector<event::Stored> stored;
     EMBUDO_RETURN_IF_ERROR(
-        event::LogReader::ReadTable(*lease, static_cast<int>(lane), positions_[lane], kChunk, &stored));
+        event::LogReader::ReadTable(*lease, partition, positions_[partition], kChunk, &stored));
     for (const event::Stored& one : stored) {
-      if (one.position > to_[lane]) break;
-      event::ParseStored(one.data, one.partition, one.position, &lanes_[lane].emplace_back());
+      if (one.position > to_[partition]) break;
+      event::ParseStored(one.data, one.partition, one.position, &lanes_[partition].emplace_back());
     }
-    if (lanes_[lane].empty()) positions_[lane] = to_[lane];
+    if (lanes_[partition].empty()) positions_[partition] = to_[partition];
     return absl::OkStatus();
   }
 
@@ -63,7 +66,7 @@ class MergedLog {
   const rpc::CallContext& call_;
   Positions positions_;
   const Positions to_;
-  std::array<std::deque<Event>, event::kPartitions> lanes_;
+  std::map<int, std::deque<Event>> lanes_;
 };
 
 absl::StatusOr<Place> PlaceOf(const EventRoom& room, const CursorCodec& cursors, const rpc::CallContext& call,

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "common/base/error.h"
+#include "common/event/event.h"
 
 namespace embudo::pipeline::events {
 namespace {
@@ -43,7 +44,7 @@ std::string DayOf(Time time) { return FormatDate(ToDate(std::chrono::floor<std::
 
 Positions PositionsIn(const db::Result& rows) {
   Positions positions{};
-  for (int i = 0; i < rows.size(); ++i) positions[static_cast<size_t>(rows[i].Int(0))] = rows[i].Int(1);
+  for (int i = 0; i < rows.size(); ++i) positions[static_cast<int>(rows[i].Int(0))] = rows[i].Int(1);
   return positions;
 }
 
@@ -96,8 +97,9 @@ absl::StatusOr<Place> Locate(const Places& places, const CursorCodec& cursors, c
   EMBUDO_ASSIGN_OR_RETURN(const Places::Floor floor, places.FloorOf(tenant));
   if (!start.cursor.empty()) {
     EMBUDO_ASSIGN_OR_RETURN(place, cursors.Decode(tenant, start.cursor, field));
-    for (size_t i = 0; i < place.positions.size(); ++i) {
-      if (place.positions[i] >= floor.positions[i]) continue;
+    const std::vector<int64_t>& kept = floor.positions.values();
+    for (size_t i = 0; i < kept.size(); ++i) {
+      if (place.positions.values()[i] >= kept[i]) continue;
       return Error(absl::StatusCode::kOutOfRange, "CURSOR_EXPIRED",
                    std::string(field) + ": events after this cursor are no longer kept")
           .Meta("earliest_cursor", cursors.Encode(tenant, {floor.positions, std::nullopt}))
@@ -108,8 +110,8 @@ absl::StatusOr<Place> Locate(const Places& places, const CursorCodec& cursors, c
   if (start.time) {
     EMBUDO_ASSIGN_OR_RETURN(place.positions, places.At(*start.time));
   }
-  for (size_t i = 0; i < place.positions.size(); ++i) {
-    place.positions[i] = std::max(place.positions[i], floor.positions[i]);
+  for (size_t i = 0; i < place.positions.values().size(); ++i) {
+    place.positions.values()[i] = std::max(place.positions.values()[i], floor.positions.values()[i]);
   }
   return place;
 }

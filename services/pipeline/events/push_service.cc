@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
+#include "common/event/event.h"
 #include "common/base/resource_id.h"
 #include "common/resource/page.h"
 #include "services/pipeline/events/once.h"

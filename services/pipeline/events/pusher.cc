@@ -119,9 +119,9 @@ class Pusher::Target final : public Hub::Subscriber {
   ~Target() override = default;
 
   std::optional<Hub::Want> Wants() override { return session_.Wants(); }
-  void Take(const std::vector<Hub::EventPtr>& events, bool caught_up, int64_t /*backlog*/) override {
-    session_.Take(events, caught_up);
-    if (!events.empty()) curl_multi_wakeup(multi_);
+  void Take(const std::vector<LogItem>& items, bool caught_up) override {
+    session_.Take(items, caught_up);
+    if (!items.empty()) curl_multi_wakeup(multi_);
   }
   void Tick() override {}
 

@@ -47,22 +47,23 @@ std::optional<Hub::Want> Session::Wants() {
   const size_t held = ready_.size() + outstanding_.size() + waiting_ + writes_.puts.size();
   if (partitions_.empty() || held >= options_.memory) return std::nullopt;
   Hub::Want want;
+  want.tenant = options_.key.tenant;
   for (const auto& [number, partition] : partitions_) {
-    want.after[static_cast<size_t>(number)] = partition.read;
-    want.partitions.set(static_cast<size_t>(number));
+    want.after[number] = partition.read;
+    want.partitions.push_back(number);
   }
   return want;
 }
 
-void Session::Take(const std::vector<Hub::EventPtr>& events, bool caught_up) {
-  for (const Hub::EventPtr& event : events) {
+void Session::Take(const std::vector<LogItem>& items, bool caught_up) {
+  for (const LogItem& item : items) {
     // Outside of the lock: it may ask the database.
-    const bool match = matches_(*event);
+    const bool match = item.event != nullptr && matches_(*item.event->parsed());
     const std::lock_guard lock(mutex_);
-    const auto partition = partitions_.find(event->partition());
-    if (partition == partitions_.end() || event->position() <= partition->second.read) continue;
-    partition->second.read = event->position();
-    if (match) Admit(event);
+    const auto partition = partitions_.find(item.partition);
+    if (partition == partitions_.end() || item.position <= partition->second.read) continue;
+    partition->second.read = item.position;
+    if (match) Admit(item.event->parsed());
   }
   const std::lock_guard lock(mutex_);
   caught_up_ = caught_up;
@@ -261,8 +262,8 @@ int64_t Session::Backlog(Hub& hub) const {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [number, partition] : partitions_) {
-      want.after[static_cast<size_t>(number)] = partition.done();
-      want.partitions.set(static_cast<size_t>(number));
+      want.after[number] = partition.done();
+      want.partitions.push_back(number);
     }
   }
   return hub.Backlog(want);

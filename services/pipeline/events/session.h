@@ -58,7 +58,7 @@ class Session {
 
   /// nullopt while it takes nothing.
   std::optional<Hub::Want> Wants();
-  void Take(const std::vector<Hub::EventPtr>& events, bool caught_up);
+  void Take(const std::vector<LogItem>& items, bool caught_up);
 
   // --- for the worker ---
 

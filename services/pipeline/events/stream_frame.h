@@ -40,16 +40,16 @@ class StreamFrame : public rpc::StreamHandler, public Hub::Subscriber {
     if (!request.token().empty()) Renew(request.token());
     if (finished_) return;
     Handle(request);
-    room_.hub.Wake();
+    room_.hub.Wake(this);
   }
 
   void OnReadsDone() override {}
 
   void OnWritable() final {
     const std::lock_guard lock(mutex_);
-    writing_ = false;
+    SetWriting(0);
     SayDraining();
-    if (!finished_) room_.hub.Wake();
+    if (!finished_) room_.hub.Wake(this);
   }
 
   void OnDraining() final {
@@ -112,7 +112,7 @@ class StreamFrame : public rpc::StreamHandler, public Hub::Subscriber {
   void Send(Response& response) {
     last_sent_ = std::chrono::steady_clock::now();
     Stamp(response);
-    writing_ = true;
+    SetWriting(std::max<size_t>(1, response.ByteSizeLong()));
     stream_->Write(response);
   }
 
@@ -123,6 +123,13 @@ class StreamFrame : public rpc::StreamHandler, public Hub::Subscriber {
 
   const EventRoom& room_;
   const std::shared_ptr<rpc::BidiStream> stream_;
+
+  /// Of the stream's OnDone: nothing is on its way any more.
+  void Done() {
+    const std::lock_guard lock(mutex_);
+    finished_ = true;
+    SetWriting(0);
+  }
 
   std::mutex mutex_;
   /// The identity in it is renewed with the token.
@@ -135,10 +142,18 @@ class StreamFrame : public rpc::StreamHandler, public Hub::Subscriber {
  private:
   static constexpr int64_t kDefaultEvents = 1000;
   static constexpr int64_t kDefaultBytes = 8 << 20;
-  static constexpr size_t kResponseBytes = 1 << 20;
+  // Of an answer, as far as single events allow: what a subscriber that reads nothing keeps in memory.
+  static constexpr size_t kResponseBytes = 256 << 10;
   // Streams end themselves, so that subscribers spread over new processes.
   static constexpr std::chrono::minutes kLife{55};
   static constexpr std::chrono::minutes kTokenWarning{1};
+
+  /// The size of the message that is on its way; 0: none is.
+  void SetWriting(size_t bytes) {
+    room_.hub.AddInFlight(static_cast<int64_t>(bytes) - static_cast<int64_t>(on_its_way_));
+    on_its_way_ = bytes;
+    writing_ = bytes > 0;
+  }
 
   void AddCredit(const Request& request) {
     // Until the client speaks of credit, it has a default's worth.
@@ -197,6 +212,7 @@ class StreamFrame : public rpc::StreamHandler, public Hub::Subscriber {
   int64_t events_credit_ = 0;
   int64_t bytes_credit_ = 0;
   bool credited_ = false;
+  size_t on_its_way_ = 0;
   bool warned_ = false;                  ///< that the token expires
   std::optional<std::string> draining_;  ///< why the stream is to end
   std::chrono::steady_clock::duration heartbeat_ = std::chrono::seconds(10);

@@ -82,7 +82,7 @@ resource::Rules SubscriptionRules(const Places& places, const std::function<cons
       positions = floor.positions;
     }
     effects.statements = [key, positions](db::Connection& connection) {
-      return storage::CreatePlaces(connection, key, {positions.begin(), positions.end()});
+      return storage::CreatePlaces(connection, key, positions.values());
     };
     return absl::OkStatus();
   };

@@ -56,7 +56,7 @@ absl::StatusOr<v1::SeekSubscriptionResponse> Seek(const EventRoom& room, const C
   EMBUDO_ASSIGN_OR_RETURN(const auto cursors, room.Cursors());
   EMBUDO_ASSIGN_OR_RETURN(const Place place, Target(room, call, request, *cursors));
   std::vector<std::string> positions;
-  for (const int64_t position : place.positions) positions.push_back(std::to_string(position));
+  for (const int64_t position : place.positions.values()) positions.push_back(std::to_string(position));
   return Once<v1::SeekSubscriptionResponse>(
       room, call, request, [&](db::Connection& connection, v1::SeekSubscriptionResponse& response) -> absl::Status {
         response.set_cursor(cursors->Encode(call.tenant(), place));
@@ -102,7 +102,7 @@ absl::StatusOr<v1::SubscriptionStats> Stats(const EventRoom& room, const CallCon
   Place place;
   std::optional<Time> oldest;
   for (int i = 0; i < places.size(); ++i) {
-    const auto partition = static_cast<size_t>(places[i].Int(0));
+    const auto partition = static_cast<int>(places[i].Int(0));
     place.positions[partition] = places[i].Int(1);
     stats.set_backlog(stats.backlog() + std::max<int64_t>(0, heads[partition] - places[i].Int(1)));
     const std::optional<Time> time = TimeOfEvent(places[i].Text(2));

@@ -1,3 +1,5 @@
+#include <google/protobuf/unknown_field_set.h>
+
 #include <optional>
 #include <utility>
 
@@ -30,10 +32,7 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
   Tail(const EventRoom& room, std::shared_ptr<rpc::BidiStream> stream) : StreamFrame(room, std::move(stream)) {}
 
   void OnDone() override {
-    {
-      const std::lock_guard lock(mutex_);
-      finished_ = true;
-    }
+    Done();
     room_.hub.Remove(this);
   }
 
@@ -47,21 +46,27 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
     return std::nullopt;
   }
 
-  void Take(const std::vector<Hub::EventPtr>& events, bool caught_up, int64_t /*backlog*/) override {
+  void Take(const std::vector<LogItem>& items, bool caught_up) override {
     const std::lock_guard lock(mutex_);
     if (!CanSend() || place_.snapshot_after) return;
+    const bool looks = LooksInside();
     TailResponse response;
+    // The events go as the log has them; to the client they are the field `events`.
+    google::protobuf::UnknownFieldSet* const out = TailResponse::GetReflection()->MutableUnknownFields(&response);
+    int count = 0;
     size_t bytes = 0;
     bool all = true;
-    for (const Hub::EventPtr& event : events) {
-      const size_t size = Matches(*event) ? event->ByteSizeLong() : 0;
-      if (size > 0 && !Fits(response.events_size(), bytes, size)) {
+    for (const LogItem& item : items) {
+      const bool sent = item.event != nullptr && (!looks || Matches(*item.event->parsed()));
+      const size_t size = sent ? item.event->wire().size() : 0;
+      if (sent && !Fits(count, bytes, size)) {
         all = false;
         break;
       }
-      place_.positions[static_cast<size_t>(event->partition())] = event->position();
-      if (size == 0) continue;
-      *response.add_events() = *event;
+      place_.positions[item.partition] = item.position;
+      if (!sent) continue;
+      *out->AddLengthDelimited(TailResponse::kEventsFieldNumber) = item.event->wire();
+      ++count;
       bytes += size;
     }
     const bool reached_end = caught_up && all && !caught_up_;
@@ -70,8 +75,8 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
       told_caught_up_ = true;
       response.mutable_caught_up();
     }
-    if (response.events_size() == 0 && !reached_end) return;
-    Spend(response.events_size(), bytes);
+    if (count == 0 && !reached_end) return;
+    Spend(count, bytes);
     Send(response);
   }
 
@@ -110,8 +115,9 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
 
  private:
   Hub::Want WantAll() const {
-    Hub::Want want{place_.positions, {}};
-    want.partitions.set();
+    const event::Epoch& epoch = place_.positions.epoch();
+    Hub::Want want{tenant(), place_.positions, {}};
+    for (int i = 0; i < epoch.partitions; ++i) want.partitions.push_back(epoch.first + i);
     return want;
   }
 
@@ -145,8 +151,15 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
     return place;
   }
 
+  /// Whether an event's content decides if it is sent.
+  bool LooksInside() const {
+    const rpc::Identity& caller = call_.identity;
+    const bool sees_all = caller.Has(type::v1::ROLE_MANAGER) || caller.Has(type::v1::ROLE_ADMIN) ||
+                          caller.Has(type::v1::ROLE_SERVICE);
+    return since_ || !filter_.empty() || !sees_all;
+  }
+
   bool Matches(const Event& event) {
-    if (event.tenant() != tenant()) return false;
     // The place was found by the events' ids, whose times may be ahead of the events' own.
     if (since_ && FromTimestamp(event.time()) < *since_) return false;
     if (!filter_.Matches(event, room_.clock.Now())) return false;
