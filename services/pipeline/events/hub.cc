@@ -285,8 +285,7 @@ void Hub::PageLoop() {
   PageReader reader(options_.postgres);
   std::unique_lock lock(mutex_);
   while (true) {
-    page_work_.wait(
-        lock, [&] { return stopping_ || (!page_requests_.empty() && page_bytes_ < options_.page_bytes); });
+    page_work_.wait(lock, [&] { return stopping_ || (!page_requests_.empty() && page_bytes_ < options_.page_bytes); });
     if (stopping_) return;
     const auto [fed, want] = std::move(page_requests_.front());
     page_requests_.pop_front();
@@ -295,7 +294,8 @@ void Hub::PageLoop() {
     absl::StatusOr<Page> page = reader.Read(want, ends);
     lock.lock();
     fed->reading = false;
-    if (!subscribers_.contains(fed->subscriber.get())) continue;
+    const auto known = subscribers_.find(fed->subscriber.get());
+    if (known == subscribers_.end() || known->second != fed) continue;
     if (!page.ok()) {
       // The database is away: the next tick asks again.
       log::Warning("event hub: a page can't be read", {{"why", MessageOf(page.status())}});

@@ -52,8 +52,7 @@ class MergedLog {
     if (positions_[partition] >= to_[partition]) return absl::OkStatus();
     EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", call_.deadline));
     std::vector<event::Stored> stored;
-    EMBUDO_RETURN_IF_ERROR(
-        event::LogReader::ReadTable(*lease, partition, positions_[partition], kChunk, &stored));
+    EMBUDO_RETURN_IF_ERROR(event::LogReader::ReadTable(*lease, partition, positions_[partition], kChunk, &stored));
     for (const event::Stored& one : stored) {
       if (one.position > to_[partition]) break;
       event::ParseStored(one.data, one.partition, one.position, &lanes_[partition].emplace_back());

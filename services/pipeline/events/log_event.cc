@@ -34,8 +34,8 @@ bool FindTenant(std::string_view data, size_t* at, size_t* size) {
 
 void AppendVarintField(std::string& out, int number, uint64_t value) {
   uint8_t bytes[20];
-  uint8_t* end = CodedOutputStream::WriteVarint32ToArray(
-      WireFormatLite::MakeTag(number, WireFormatLite::WIRETYPE_VARINT), bytes);
+  uint8_t* end =
+      CodedOutputStream::WriteVarint32ToArray(WireFormatLite::MakeTag(number, WireFormatLite::WIRETYPE_VARINT), bytes);
   end = CodedOutputStream::WriteVarint64ToArray(value, end);
   out.append(reinterpret_cast<const char*>(bytes), static_cast<size_t>(end - bytes));
 }

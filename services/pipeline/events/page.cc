@@ -104,14 +104,13 @@ absl::StatusOr<std::vector<PageReader::Entry>> PageReader::ReadPlaces(db::Connec
   std::vector<Entry> entries;
   if (partitions.empty()) return entries;
   const int limit = std::max(16, places_ / static_cast<int>(partitions.size()));
-  EMBUDO_ASSIGN_OR_RETURN(
-      const db::BinaryRows rows,
-      db::ExecBinary(connection, kPlaces, db::Params::Of(partitions, after, limit, want.tenant)));
+  EMBUDO_ASSIGN_OR_RETURN(const db::BinaryRows rows,
+                          db::ExecBinary(connection, kPlaces, db::Params::Of(partitions, after, limit, want.tenant)));
   std::map<int, int> counts;
   std::map<int, int64_t> highest;
   for (int i = 0; i < rows.size(); ++i) {
-    Entry entry{static_cast<int>(rows.Int(i, 0)), rows.Int(i, 1), rows.Int(i, 2), rows.Int(i, 3), 0,
-                rows.Int(i, 4) != 0};
+    Entry entry{
+        static_cast<int>(rows.Int(i, 0)), rows.Int(i, 1), rows.Int(i, 2), rows.Int(i, 3), 0, rows.Int(i, 4) != 0};
     int64_t& top = highest[entry.partition];
     entry.order = top = std::max(top, entry.seq);
     ++counts[entry.partition];
@@ -123,8 +122,7 @@ absl::StatusOr<std::vector<PageReader::Entry>> PageReader::ReadPlaces(db::Connec
     if (count == limit) up_to = std::min(up_to.value_or(highest[partition]), highest[partition]);
   }
   if (up_to) std::erase_if(entries, [&](const Entry& entry) { return entry.order > *up_to; });
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const Entry& a, const Entry& b) { return a.order < b.order; });
+  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.order < b.order; });
   return entries;
 }
 

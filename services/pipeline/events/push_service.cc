@@ -6,8 +6,8 @@
 
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
-#include "common/event/event.h"
 #include "common/base/resource_id.h"
+#include "common/event/event.h"
 #include "common/resource/page.h"
 #include "services/pipeline/events/once.h"
 #include "services/pipeline/storage/subscription_store.h"

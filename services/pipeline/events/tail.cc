@@ -154,8 +154,8 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
   /// Whether an event's content decides if it is sent.
   bool LooksInside() const {
     const rpc::Identity& caller = call_.identity;
-    const bool sees_all = caller.Has(type::v1::ROLE_MANAGER) || caller.Has(type::v1::ROLE_ADMIN) ||
-                          caller.Has(type::v1::ROLE_SERVICE);
+    const bool sees_all =
+        caller.Has(type::v1::ROLE_MANAGER) || caller.Has(type::v1::ROLE_ADMIN) || caller.Has(type::v1::ROLE_SERVICE);
     return since_ || !filter_.empty() || !sees_all;
   }
 

@@ -9,6 +9,8 @@ void Window::Begin(int partition, int64_t last) { partitions_.try_emplace(partit
 
 void Window::Append(std::shared_ptr<const LogEvent> event) {
   Partition& partition = partitions_[event->partition()];
+  // Places are counted from the first that is in memory: after a gap in the log it begins anew.
+  if (event->position() != partition.last + 1) Clear();
   partition.last = event->position();
   bytes_ += event->wire().size();
   arrival_.push_back(event->partition());

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -54,7 +55,8 @@ class Counter {
 class FanOutTest : public PipelineTest {
  protected:
   static double Metric(const std::string& name) {
-    for (const std::string_view line : absl::StrSplit(suite().metrics().Text(), '\n')) {
+    const std::vector<std::string> lines = absl::StrSplit(suite().metrics().Text(), '\n');
+    for (const std::string& line : lines) {
       if (!line.starts_with(name + " ")) continue;
       double value = 0;
       EXPECT_TRUE(absl::SimpleAtod(line.substr(name.size() + 1), &value));
@@ -86,9 +88,12 @@ class FanOutTest : public PipelineTest {
       for (int i = 0; i < 500; ++i) {
         type::v1::Lead& lead = *bulk.add_items()->mutable_lead();
         lead.set_display_name("Deal " + std::to_string(done + i));
-        lead.set_pain(std::string(500, 'p'));
+        lead.set_pain(std::string(900, 'p'));
+        lead.add_external_ids()->set_system("crm");
+        lead.mutable_external_ids(0)->set_id(std::to_string(done + i));
       }
-      service_.Must<pipeline::v1::BulkUpsertLeadsResponse>(bulk);
+      const auto response = service_.Must<pipeline::v1::BulkUpsertLeadsResponse>(bulk);
+      EXPECT_EQ(response.results_size(), 500);
     }
   }
 };
@@ -122,24 +127,25 @@ TEST_F(FanOutTest, EachEventIsReadOnceAndMemoryIsBoundedWhenSomeStop) {
   EXPECT_TRUE(all([](const auto& reader) { return reader->events() == kEvents; }));
   // What those that stopped are owed, 2 MB each, is not kept for them; a message each is.
   EXPECT_TRUE(Eventually([] { return Buffered("messages") <= kStopped * kMessageBytes; })) << Buffered("messages");
-  EXPECT_GT(Buffered("messages"), kStopped * 50000.0);
   EXPECT_LE(Buffered("window"), 64 << 20);
   EXPECT_EQ(Buffered("pages"), 0);
 }
 
 TEST_F(FanOutTest, PagesOfOldEventsAreLetGoWhenNobodyTakesThem) {
-  constexpr int kEvents = 3000;
+  // 14 MB for each, far more than the buffers of a connection hold.
+  constexpr int kEvents = 12000;
+  constexpr int kFew = 4;
   Import(kEvents);
   WaitUntilPositioned();
   std::vector<std::unique_ptr<rpc::ClientStream>> stopped;
-  for (int i = 0; i < kStopped; ++i) {
+  for (int i = 0; i < kFew; ++i) {
     stopped.push_back(admin_.Stream("embudo.pipeline.v1.EventService/Tail"));
     ASSERT_TRUE(stopped.back()->Write(Plenty(Tailer::Earliest())));
   }
-  ASSERT_TRUE(Eventually([] { return Buffered("messages") > kStopped * 100000.0; }));
+  ASSERT_TRUE(Eventually([] { return Buffered("messages") > kFew * 100000.0; }));
   EXPECT_LE(Buffered("pages"), (64 << 20) + (8 << 20));
   EXPECT_TRUE(Eventually([] { return Buffered("pages") == 0; })) << Buffered("pages");
-  EXPECT_LE(Buffered("messages"), kStopped * kMessageBytes);
+  EXPECT_LE(Buffered("messages"), kFew * kMessageBytes);
 
   // Another reads all of it meanwhile, once each and in order.
   Tailer reader(admin_, Plenty(Tailer::Earliest()));
