@@ -69,13 +69,13 @@ TEST_F(MavenTest, OutlivesItsWorker) {
   TempDir directory;
   const auto start = [&](int number) {
     const std::string output = directory.path() / ("capture" + std::to_string(number));
-    auto process = Process::Start(
-        {.command = {EMBUDO_BIN_DIR "/embudo-capture", "--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0",
-                     "--public-http-listen=", "--dev-identity", "--postgres=" + installation_->database->conninfo(),
-                     "--pipeline=" + installation_->pipeline->address(), "--import-batch-rows=100",
-                     "--import-lease-ms=1000"},
-         .environment = {},
-         .output = output});
+    auto process = Process::Start({.command = {EMBUDO_BIN_DIR "/embudo-capture", "--listen=127.0.0.1:0",
+                                               "--metrics-listen=127.0.0.1:0", "--public-http-listen=127.0.0.1:0",
+                                               "--dev-identity", "--postgres=" + installation_->database->conninfo(),
+                                               "--pipeline=" + installation_->pipeline->address(),
+                                               "--import-batch-rows=100", "--import-lease-ms=1000"},
+                                   .environment = {},
+                                   .output = output});
     EXPECT_TRUE(process.ok()) << process.status();
     EXPECT_TRUE((*process)->WaitForOutput("\"address\":\"")) << (*process)->Output();
     const std::string text = (*process)->Output();
