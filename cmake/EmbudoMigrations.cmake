@@ -3,7 +3,7 @@
 #     embudo_library(services/pipeline/storage DEPS common_db)
 #     embudo_migrations(services_pipeline_storage services/pipeline/storage/migrations embudo::pipeline::storage)
 #
-# The files are 0001_<name>.sql, 0002_<name>.sql … without a gap. They define the function that the header beside the
+# The files are 0001_<name>.sql, 0002_<name>.sql …, in ascending order. They define the function that the header beside the
 # folder (services/pipeline/storage/migrations.h) declares by hand:
 #
 #     namespace embudo::pipeline::storage {

@@ -108,6 +108,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rpc::MakeAttachmentService(rooms->records));
   bindings.services.push_back(rpc::MakeNotificationService(rooms->records));
   bindings.services.push_back(rpc::MakeQuoteService(rooms->records));
+  bindings.services.push_back(rpc::MakeImportedRecordService(rooms->records));
   bindings.services.push_back(events::MakeEventService(rooms->events));
   bindings.services.push_back(events::MakeSubscriptionService(rooms->events));
   bindings.background = {std::shared_ptr<Background>(rooms, &rooms->maintenance),

@@ -78,6 +78,30 @@ std::vector<v1::StageStay> StaysOf(const Lead& lead, const std::vector<Event>& c
   return stays;
 }
 
+std::vector<v1::StageStay> WithEarlier(const std::vector<EarlierStay>& earlier, std::vector<v1::StageStay> stays) {
+  std::vector<v1::StageStay> all;
+  for (const EarlierStay& stay : earlier) {
+    // What the lead's own history tells it knows better.
+    if (!stays.empty() && stay.enter_time >= FromTimestamp(stays.front().enter_time())) break;
+    if (!all.empty()) Leave(stay.enter_time, "", all.back());
+    all.push_back(Enter(stay.stage, stay.enter_time, ""));
+  }
+  if (all.empty()) return stays;
+  if (stays.empty()) return all;
+  if (all.back().stage() == stays.front().stage()) {
+    // The other system knows since when it has been in the stage in which it came here.
+    v1::StageStay& first = stays.front();
+    const Time end = FromTimestamp(first.enter_time()) + std::chrono::seconds(first.duration().seconds());
+    *first.mutable_enter_time() = all.back().enter_time();
+    *first.mutable_duration() = ToDuration(end - FromTimestamp(first.enter_time()));
+    all.pop_back();
+  } else {
+    Leave(FromTimestamp(stays.front().enter_time()), "", all.back());
+  }
+  for (v1::StageStay& stay : stays) all.push_back(std::move(stay));
+  return all;
+}
+
 bool Touches(const Event& change, const google::protobuf::RepeatedPtrField<std::string>& paths) {
   if (paths.empty()) return true;
   const auto& changed = change.changed_fields().paths();

@@ -30,11 +30,29 @@ void Refuse(const absl::Status& status, BulkResult* result) {
   *result->mutable_error() = ToRpcStatus(status);
 }
 
+/// The record that an item's external ids are of; nullptr if there is none.
+absl::StatusOr<const resource::Record*> RecordOf(const std::map<ExternalKey, resource::Record>& found,
+                                                 const std::vector<ExternalKey>& ids, bool by_every_id) {
+  const resource::Record* record = nullptr;
+  for (size_t i = 0; i < (by_every_id ? ids.size() : 1); ++i) {
+    const auto at = found.find(ids[i]);
+    if (at == found.end()) continue;
+    if (record == nullptr) record = &at->second;
+    const std::string other = resource::NameOf(*at->second.message);
+    if (resource::NameOf(*record->message) == other) continue;
+    return Error(absl::StatusCode::kAlreadyExists, "RECORDS_DIFFER",
+                 "its ids are of two records, " + resource::NameOf(*record->message) + " and " + other +
+                     ", which can be merged")
+        .Meta("other", other);
+  }
+  return record;
+}
+
 /// Items and their changes, written in one statement if possible.
 class Group {
  public:
-  Group(resource::Writer& writer, const CallContext& call, BulkResult::Outcome outcome)
-      : writer_(writer), call_(call), outcome_(outcome) {}
+  Group(resource::Writer& writer, const CallContext& call, const BulkRules& rules, BulkResult::Outcome outcome)
+      : writer_(writer), call_(call), rules_(rules), outcome_(outcome) {}
 
   void Add(resource::Change change, BulkResult* result) {
     result->set_outcome(outcome_);
@@ -45,10 +63,12 @@ class Group {
 
   /// Marks items whose change came too late, because the record moved on, for another round.
   void Write(std::set<const BulkResult*>* again) {
-    if (changes_.empty() || writer_.WriteAll(call_.tenant(), changes_, call_.deadline).ok()) return;
+    if (changes_.empty() || WriteTogether(changes_).ok()) return;
     // One bad member fails all of them: find it by writing each alone.
     for (size_t i = 0; i < changes_.size(); ++i) {
-      const absl::Status status = writer_.Write(call_.tenant(), std::move(changes_[i]), call_.deadline).status();
+      std::vector<resource::Change> alone;
+      alone.push_back(std::move(changes_[i]));
+      const absl::Status status = WriteTogether(alone);
       if (status.ok()) continue;
       const bool raced = ReasonOf(status) == "VERSION_CHANGED" || status.code() == absl::StatusCode::kAlreadyExists;
       if (raced) again->insert(results_[i]);
@@ -58,8 +78,15 @@ class Group {
   }
 
  private:
+  absl::Status WriteTogether(const std::vector<resource::Change>& changes) {
+    resource::Writer::InTransaction also;
+    if (rules_.also) also = [&](db::Connection& connection) { return rules_.also(connection, changes); };
+    return writer_.WriteAll(call_.tenant(), changes, call_.deadline, also);
+  }
+
   resource::Writer& writer_;
   const CallContext& call_;
+  const BulkRules& rules_;
   const BulkResult::Outcome outcome_;
   std::vector<resource::Change> changes_;
   std::vector<BulkResult*> results_;
@@ -121,12 +148,24 @@ absl::StatusOr<std::vector<BulkResult>> BulkUpsert(db::Pool& pool, resource::Wri
     std::vector<ExternalKey> keys;
     for (const size_t i : round) {
       const auto ids = ExternalIdsOf(*items[i]);
-      if (!ids.empty()) keys.push_back(ids[0]);
+      for (size_t k = 0; k < ids.size() && (k == 0 || rules.by_every_id); ++k) keys.push_back(ids[k]);
     }
     EMBUDO_ASSIGN_OR_RETURN(const auto found, FindByExternalIds(pool, call, table, keys));
-    Group created(writer, call, BulkResult::OUTCOME_CREATED);
-    Group updated(writer, call, BulkResult::OUTCOME_UPDATED);
+    std::map<size_t, resource::Record> matched;
+    if (rules.match) {
+      std::vector<size_t> missing;
+      for (const size_t i : round) {
+        const auto ids = ExternalIdsOf(*items[i]);
+        if (std::none_of(ids.begin(), ids.end(), [&](const auto& id) { return found.contains(id); })) {
+          missing.push_back(i);
+        }
+      }
+      EMBUDO_ASSIGN_OR_RETURN(matched, rules.match(missing));
+    }
+    Group created(writer, call, rules, BulkResult::OUTCOME_CREATED);
+    Group updated(writer, call, rules, BulkResult::OUTCOME_UPDATED);
     std::set<ExternalKey> seen;
+    std::set<std::string> taken;
     std::vector<size_t> next;
     for (const size_t i : round) {
       const auto ids = ExternalIdsOf(*items[i]);
@@ -135,27 +174,36 @@ absl::StatusOr<std::vector<BulkResult>> BulkUpsert(db::Pool& pool, resource::Wri
         Refuse(InvalidField("external_ids", "is empty; an upsert is found by it"), &results[i]);
         continue;
       }
-      if (!seen.insert(ids[0]).second) {
+      std::vector<ExternalKey> marks = ids;
+      if (rules.match_keys) {
+        for (std::string& key : rules.match_keys(*items[i])) marks.emplace_back("", std::move(key));
+      }
+      if (std::any_of(marks.begin(), marks.end(), [&](const auto& mark) { return seen.contains(mark); })) {
         next.push_back(i);
         continue;
       }
-      const auto before = found.find(ids[0]);
-      if (before == found.end()) {
-        absl::StatusOr<resource::Change> change = rules.create(*items[i]);
-        if (!change.ok()) {
-          Refuse(change.status(), &results[i]);
-          continue;
-        }
-        change->new_external_ids = ids;
-        created.Add(*std::move(change), &results[i]);
+      seen.insert(marks.begin(), marks.end());
+      absl::StatusOr<const resource::Record*> before = RecordOf(found, ids, rules.by_every_id);
+      if (!before.ok()) {
+        Refuse(before.status(), &results[i]);
         continue;
       }
-      absl::StatusOr<std::optional<resource::Change>> change = rules.update(before->second, *items[i]);
+      if (*before == nullptr && matched.contains(i)) before = &matched.at(i);
+      // Two items of one record, by different ids: the second sees what the first wrote.
+      if (*before != nullptr && !taken.insert(resource::NameOf(*(*before)->message)).second) {
+        next.push_back(i);
+        continue;
+      }
+      absl::StatusOr<std::optional<resource::Change>> change =
+          *before == nullptr ? rules.create(*items[i]) : rules.update(**before, *items[i]);
       if (!change.ok()) {
         Refuse(change.status(), &results[i]);
       } else if (!change->has_value()) {
         results[i].set_outcome(BulkResult::OUTCOME_UNCHANGED);
-        results[i].set_name(resource::NameOf(*before->second.message));
+        if (*before != nullptr) results[i].set_name(resource::NameOf(*(*before)->message));
+      } else if (*before == nullptr) {
+        (*change)->new_external_ids = ids;
+        created.Add(**std::move(change), &results[i]);
       } else {
         updated.Add(**std::move(change), &results[i]);
       }

@@ -5,7 +5,6 @@
 #include "services/pipeline/storage/tables.h"
 
 namespace embudo::pipeline::rpc {
-namespace {
 
 using embudo::rpc::CallContext;
 using google::protobuf::Message;
@@ -27,6 +26,8 @@ EventType EventOfUpdate(const Lead& before, const Lead& after) {
   if (before.owner() != after.owner() || before.team() != after.team()) return type::v1::EVENT_TYPE_LEAD_ASSIGNED;
   return type::v1::EVENT_TYPE_LEAD_UPDATED;
 }
+
+namespace {
 
 /// What an item may say: not what the service derives or others record.
 Lead TakenOf(const Message& given) {
@@ -57,7 +58,9 @@ Lead TakenOf(const Message& given) {
   return lead;
 }
 
-absl::StatusOr<resource::Change> Create(Records& records, const CallContext& call, const Message& given) {
+}  // namespace
+
+absl::StatusOr<resource::Change> CreateImportedLead(Records& records, const CallContext& call, const Message& given) {
   auto lead = std::make_unique<Lead>(TakenOf(given));
   lead->set_name("leads/" + Uuid::V7(records.clock().Now()).ToString());
   if (lead->display_name().empty()) return InvalidField("lead.display_name", "is required");
@@ -67,14 +70,26 @@ absl::StatusOr<resource::Change> Create(Records& records, const CallContext& cal
   return records.leads().NewChange(call, std::move(lead), v1::GetLeadRequest());
 }
 
-absl::StatusOr<std::optional<resource::Change>> Update(Records& records, const CallContext& call,
-                                                       const resource::Record& before, const Message& given) {
+absl::StatusOr<std::optional<resource::Change>> UpdateImportedLead(Records& records, const CallContext& call,
+                                                                   const resource::Record& before,
+                                                                   const Message& given) {
   const auto& old = static_cast<const Lead&>(*before.message);
   auto lead = std::make_unique<Lead>(old);
-  Overlay(TakenOf(given), lead.get());
+  Lead taken = TakenOf(given);
+  if (old.kind() == Lead::KIND_OPPORTUNITY && taken.kind() == Lead::KIND_LEAD) {
+    // The other system does not know how far it has come here.
+    taken.clear_kind();
+    taken.clear_state();
+    taken.clear_lead_status();
+  }
+  Overlay(taken, lead.get());
   if (!old.owner().empty()) lead->set_owner(old.owner());  // an import never takes a lead away
   const absl::Status settled = records.WithSceneOf(call, old, nullptr, [&](const logic::Scene& scene) -> absl::Status {
     EMBUDO_RETURN_IF_ERROR(logic::SettleImported(scene, records.leads().schema(), &old, *lead));
+    if (old.kind() == Lead::KIND_LEAD && lead->kind() == Lead::KIND_OPPORTUNITY) {
+      lead->clear_lead_status();
+      *lead->mutable_convert_time() = ToTimestamp(scene.now);
+    }
     if (lead->stage() == old.stage()) return absl::OkStatus();
     if (scene.catalog.FindStage(lead->stage()) == nullptr) {
       return InvalidField("lead.stage", "there is no " + lead->stage());
@@ -88,8 +103,6 @@ absl::StatusOr<std::optional<resource::Change>> Update(Records& records, const C
   const EventType event = EventOfUpdate(old, *lead);
   return records.leads().ChangeOf(call, before, std::move(lead), event);
 }
-
-}  // namespace
 
 absl::StatusOr<v1::BulkUpsertLeadsResponse> BulkUpsertLeads(Records& records, const CallContext& caller,
                                                             const v1::BulkUpsertLeadsRequest& request) {
@@ -105,8 +118,8 @@ absl::StatusOr<v1::BulkUpsertLeadsResponse> BulkUpsertLeads(Records& records, co
     EMBUDO_RETURN_IF_ERROR(DefineImportedFields(records, call, type::v1::CustomField::TARGET_LEAD, values));
   }
   const BulkRules rules{
-      [&](const Message& given) { return Create(records, call, given); },
-      [&](const resource::Record& before, const Message& given) { return Update(records, call, before, given); }};
+      [&](const Message& given) { return CreateImportedLead(records, call, given); },
+      [&](const resource::Record& before, const Message& given) { return UpdateImportedLead(records, call, before, given); }};
   EMBUDO_ASSIGN_OR_RETURN(
       std::vector<v1::BulkResult> results,
       BulkUpsert(records.pool(), records.writer(), call, storage::LeadTable(), items, rules, request.validate_only()));

@@ -9,6 +9,7 @@
 #include "common/resource/page.h"
 #include "services/pipeline/logic/derived.h"
 #include "services/pipeline/rpc/lead_service.h"
+#include "services/pipeline/storage/import_journal.h"
 #include "services/pipeline/storage/tables.h"
 
 namespace embudo::pipeline::rpc {
@@ -164,9 +165,15 @@ absl::StatusOr<v1::ListStageStaysResponse> ListStageStays(Records& records, cons
   EMBUDO_ASSIGN_OR_RETURN(const resource::Record record, ParentOf(records, call, request.parent()));
   const auto& lead = static_cast<const Lead&>(*record.message);
   EMBUDO_ASSIGN_OR_RETURN(const std::vector<Event> changes, ChangesOf(records, call, lead, std::nullopt));
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<storage::Stay> imported,
+                          storage::StaysOf(records.pool(), call.tenant(), IdOf(lead.name()), call.deadline));
+  std::vector<logic::EarlierStay> earlier;
+  for (const storage::Stay& stay : imported) earlier.push_back({stay.stage, stay.enter_time});
   v1::ListStageStaysResponse response;
-  for (v1::StageStay& stay : logic::StaysOf(lead, changes, records.clock().Now()))
+  for (v1::StageStay& stay :
+       logic::WithEarlier(earlier, logic::StaysOf(lead, changes, records.clock().Now()))) {
     *response.add_stays() = std::move(stay);
+  }
   return response;
 }
 

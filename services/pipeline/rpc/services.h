@@ -21,5 +21,6 @@ std::unique_ptr<embudo::rpc::Service> MakeMessageService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeAttachmentService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeNotificationService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeQuoteService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakeImportedRecordService(Records& records);
 
 }  // namespace embudo::pipeline::rpc
