@@ -3,8 +3,8 @@
 #     embudo_library(services/pipeline/storage DEPS common_db)
 #     embudo_migrations(services_pipeline_storage services/pipeline/storage/migrations embudo::pipeline::storage)
 #
-# The files are 0001_<name>.sql, 0002_<name>.sql …, in ascending order. They define the function that the header beside the
-# folder (services/pipeline/storage/migrations.h) declares by hand:
+# The files are 0001_<name>.sql, 0002_<name>.sql …, in ascending order. They define the function that the header beside
+# the folder (services/pipeline/storage/migrations.h) declares by hand:
 #
 #     namespace embudo::pipeline::storage {
 #     const std::vector<db::Migration>& Migrations();

@@ -192,13 +192,14 @@ absl::Status CsvReader::Sniff(bool last) {
   }
   if (delimiter_ == 0) delimiter_ = SniffDelimiter(rest.substr(0, kSniffBytes));
   parser_ = std::make_unique<Parser>(delimiter_);
+  strip_nul_ = rest.substr(0, rest.find('\n')).find('\0') != std::string_view::npos;
   return Parse(rest);
 }
 
 absl::Status CsvReader::Parse(std::string_view utf8) {
-  // No text has a NUL, and PostgreSQL takes none; some exports have one after every character.
+  // No text has a NUL, and PostgreSQL takes none.
   std::string without_nul;
-  if (utf8.find('\0') != std::string_view::npos) {
+  if (strip_nul_ && utf8.find('\0') != std::string_view::npos) {
     std::remove_copy(utf8.begin(), utf8.end(), std::back_inserter(without_nul), '\0');
     utf8 = without_nul;
   }
@@ -224,6 +225,12 @@ void CsvReader::OnCell(std::string_view cell) {
     cell = {};
   }
   row_.cells.push_back(IsUtf8(cell) ? std::string(cell) : Windows1252ToUtf8(cell));
+  std::string& text = row_.cells.back();
+  if (text.find('\0') == std::string::npos) return;
+  text.erase(std::remove(text.begin(), text.end(), '\0'), text.end());
+  if (row_.problem != CsvProblem::kNone) return;
+  row_.problem = CsvProblem::kNul;
+  row_.problem_cell = row_.cells.size() - 1;
 }
 
 void CsvReader::OnRowEnd(int terminator) {

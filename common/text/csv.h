@@ -22,6 +22,7 @@ enum class CsvProblem {
   kTooManyColumns,  ///< more than kMaxCsvColumns; the rest is left out
   kTooLong,         ///< more than kMaxCsvRowBytes; cells beyond are left empty
   kUnclosedQuote,   ///< the file ends inside its quotes
+  kNul,             ///< has a NUL character, which is left out
 };
 
 constexpr size_t kMaxCsvCellBytes = 1 << 20;
@@ -36,6 +37,8 @@ struct CsvRow {
   /// UTF-8, without NUL.
   std::vector<std::string> cells;
   CsvProblem problem = CsvProblem::kNone;
+  /// Of kNul: the cell that has it.
+  size_t problem_cell = 0;
 };
 
 struct CsvOptions {
@@ -83,6 +86,8 @@ class CsvReader {
   bool encoding_known_ = false;
   std::unique_ptr<ToUtf8> converter_;
   bool sniffed_ = false;
+  /// The header has NULs too: some exports have one after every character.
+  bool strip_nul_ = false;
   std::unique_ptr<Parser> parser_;
 
   CsvRow row_;

@@ -120,9 +120,20 @@ TEST(CsvTest, OneBadCellDoesNotChangeTheOthers) {
   EXPECT_THAT(ReadCells("a,b\nZoë,M\xfcller\n"), ElementsAre(Cells{"a", "b"}, Cells{"Zoë", "Müller"}));
 }
 
-TEST(CsvTest, DropsNul) {
-  EXPECT_THAT(ReadCells(std::string_view("a,bcdefg\nx\0y,2\n", 15)),
-              ElementsAre(Cells{"a", "bcdefg"}, Cells{"xy", "2"}));
+TEST(CsvTest, TellsOfANul) {
+  const auto rows = Read(std::string_view("a,bcdefg\n1,x\0y\n2,z\n", 20));
+  ASSERT_THAT(rows, SizeIs(3));
+  EXPECT_THAT(rows[1].cells, ElementsAre("1", "xy"));
+  EXPECT_EQ(rows[1].problem, CsvProblem::kNul);
+  EXPECT_EQ(rows[1].problem_cell, 1u);
+  EXPECT_EQ(rows[2].problem, CsvProblem::kNone);
+}
+
+TEST(CsvTest, AFileWithNulsInItsHeaderHasThemEverywhere) {
+  const auto rows = Read(std::string_view("\"a\0\",b\0c\n\"x\0\",2\0\n", 21));
+  ASSERT_THAT(rows, SizeIs(2));
+  EXPECT_THAT(rows[1].cells, ElementsAre("x", "2"));
+  EXPECT_EQ(rows[1].problem, CsvProblem::kNone);
 }
 
 TEST(CsvTest, AQuoteLeftOpenIsTold) {

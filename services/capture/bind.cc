@@ -171,6 +171,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rpc::MakeFormService(rooms->public_room));
   bindings.services.push_back(rpc::MakeHookService(rooms->public_room));
   bindings.services.push_back(rpc::MakeLinkService(rooms->public_room));
+  bindings.services.push_back(rpc::MakeImportMappingService(rooms->room));
   bindings.background = {std::shared_ptr<Background>(rooms, &rooms->runner)};
   if (!settings.listen.empty()) {
     EMBUDO_RETURN_IF_ERROR(rooms->face.server.Listen(settings.listen));

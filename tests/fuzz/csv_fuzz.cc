@@ -12,8 +12,10 @@ namespace {
 using embudo::text::CsvReader;
 using embudo::text::CsvRow;
 
-std::vector<CsvRow> ReadAll(std::string_view bytes, size_t chunk) {
-  CsvReader reader;
+std::vector<CsvRow> ReadAll(std::string_view bytes, size_t chunk, const std::string& encoding = "") {
+  embudo::text::CsvOptions options;
+  options.encoding = encoding;
+  CsvReader reader(options);
   std::vector<CsvRow> rows;
   CsvRow row;
   for (size_t at = 0; at < bytes.size(); at += chunk) {
@@ -45,5 +47,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       Require(embudo::text::IsUtf8(cell) && cell.find('\0') == std::string::npos);
     }
   }
+  // Every encoding that is found out by a mark, and one that is declared.
+  for (const char* mark : {"\xef\xbb\xbf", "\xff\xfe", "\xfe\xff"}) {
+    const std::string marked = mark + std::string(bytes);
+    Require(ReadAll(marked, marked.size()).size() == ReadAll(marked, 5).size());
+  }
+  Require(ReadAll(bytes, size + 1, "windows-1252").size() == ReadAll(bytes, 4, "windows-1252").size());
   return 0;
 }

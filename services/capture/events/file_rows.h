@@ -19,6 +19,8 @@ class FileRows {
   absl::StatusOr<bool> Next(text::CsvRow* row);
   /// The first row's cells; INVALID_ARGUMENT, reason EMPTY_FILE, if there is none.
   absl::StatusOr<std::vector<std::string>> Header();
+  /// Known when the first row is there.
+  char delimiter() const { return reader_.delimiter(); }
 
  private:
   /// Gives the reader the file's next piece.

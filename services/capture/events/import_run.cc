@@ -27,15 +27,6 @@ absl::Status Cancelled() {
   return Error(absl::StatusCode::kCancelled, "IMPORT_CANCELLED", "the import was cancelled; what was done stays");
 }
 
-rpc::Identity IdentityOf(const storage::ImportJob& job) {
-  rpc::Identity identity;
-  identity.tenant = job.tenant;
-  identity.actor = job.actor;
-  identity.roles = {type::v1::ROLE_SERVICE};
-  identity.origin = type::v1::ORIGIN_IMPORT;
-  return identity;
-}
-
 /// When the record of a resource name was made, by its id, a UUID of version 7; the epoch if it is another id.
 Time MadeAt(const std::string& name) {
   const auto id = Uuid::Parse(name.substr(name.rfind('/') + 1));
@@ -47,10 +38,58 @@ Time MadeAt(const std::string& name) {
 
 size_t SizeOf(const MappedRow& row) { return row.record == nullptr ? 0 : row.record->ByteSizeLong(); }
 
+/// What the records of a row may be found by: rows that share one are never on their way at the same time.
+std::vector<std::string> MarksOf(const MappedRow& row, bool matches) {
+  std::vector<std::string> marks;
+  if (!row.id.empty()) marks.push_back(row.id);
+  if (!row.same_as.empty()) marks.push_back(row.same_as);
+  if (!matches || row.record == nullptr) return marks;
+  for (const char* name : {"email", "phone", "website"}) {
+    const auto* field = row.record->GetDescriptor()->FindFieldByName(name);
+    if (field == nullptr || field->is_repeated()) continue;
+    const std::string text = row.record->GetReflection()->GetString(*row.record, field);
+    if (!text.empty()) marks.push_back("=" + text);
+  }
+  return marks;
+}
+
+std::string NameWithoutPrefix(const std::string& name, size_t prefix) { return name.substr(prefix); }
+
 }  // namespace
 
+rpc::Identity ImportIdentity(const storage::ImportJob& job) {
+  rpc::Identity identity;
+  identity.tenant = job.tenant;
+  identity.actor = job.actor;
+  identity.roles = {type::v1::ROLE_SERVICE};
+  identity.origin = type::v1::ORIGIN_IMPORT;
+  return identity;
+}
+
+absl::Status TellOfImport(rpc::Client& pipeline, const rpc::Identity& identity, const storage::ImportJob& import,
+                          const std::string& filename, pipeline::v1::RecordImportRequest::Step step) {
+  const ImportMetadata& progress = import.progress;
+  pipeline::v1::RecordImportRequest request;
+  request.set_step(step);
+  type::v1::Import& told = *request.mutable_import();
+  told.set_name("operations/" + import.id);
+  told.set_filename(filename);
+  told.set_target(NameWithoutPrefix(v1::ImportMapping::Target_Name(progress.target()), 7));
+  told.set_rows(step == pipeline::v1::RecordImportRequest::STEP_STARTED ? progress.rows_total() : progress.rows_done());
+  told.set_created(progress.created());
+  told.set_updated(progress.updated());
+  told.set_refused(progress.refused());
+  if (progress.has_end_time()) told.set_state(NameWithoutPrefix(ImportMetadata::State_Name(progress.state()), 6));
+  told.set_actor(import.actor);
+  *told.mutable_create_time() = progress.create_time();
+  return pipeline
+      .Call<pipeline::v1::RecordImportResponse>("embudo.pipeline.v1.ImportedRecordService/RecordImport", identity,
+                                                request)
+      .status();
+}
+
 ImportRun::ImportRun(const ImportTools& tools, const ImportLimits& limits, storage::ImportJob job, std::string owner)
-    : tools_(tools), limits_(limits), job_(std::move(job)), owner_(std::move(owner)), identity_(IdentityOf(job_)) {
+    : tools_(tools), limits_(limits), job_(std::move(job)), owner_(std::move(owner)), identity_(ImportIdentity(job_)) {
   if (job_.attempts > 1) {
     doubtful_until_ = job_.position + static_cast<int64_t>(limits.batch_rows * (limits.batches_in_flight + 1));
   }
@@ -79,7 +118,7 @@ absl::Status ImportRun::Work() {
   // The records that rows of this file link to are there now.
   job_.links = true;
   job_.position = 0;
-  EMBUDO_RETURN_IF_ERROR(Save({}));
+  EMBUDO_RETURN_IF_ERROR(Save());
   EMBUDO_ASSIGN_OR_RETURN(World world, LoadWorld(tools_.pipeline, identity_, *plan_, false));
   *world_ = std::move(world);
   mapper_.emplace(*plan_, world_->directory, true);
@@ -95,12 +134,21 @@ absl::Status ImportRun::Prepare() {
   EMBUDO_ASSIGN_OR_RETURN(World world, LoadWorld(tools_.pipeline, identity_, *plan_, job_.progress.dry_run()));
   world_ = std::move(world);
   mapper_.emplace(*plan_, world_->directory, job_.links);
-  writer_.emplace(tools_.pipeline, identity_, *plan_, *world_, job_.progress.dry_run());
+  WriteOptions options{job_.id, {}, job_.progress.run_automations()};
+  options.match_by.assign(job_.progress.match_by().begin(), job_.progress.match_by().end());
+  writer_.emplace(tools_.pipeline, identity_, *plan_, *world_, job_.progress.dry_run(), std::move(options));
   if (job_.progress.has_start_time()) return absl::OkStatus();
   EMBUDO_RETURN_IF_ERROR(CountRows());
   *job_.progress.mutable_start_time() = ToTimestamp(tools_.clock.Now());
   logic::NoteUnused(*plan_, &job_.progress);
-  return Save({});
+  EMBUDO_RETURN_IF_ERROR(Tell(pipeline::v1::RecordImportRequest::STEP_STARTED));
+  return Save();
+}
+
+absl::Status ImportRun::Tell(pipeline::v1::RecordImportRequest::Step step) {
+  if (job_.progress.dry_run()) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(const v1::File file, tools_.files.Get(job_.tenant, job_.file_id, db::After(kSaveTimeout)));
+  return TellOfImport(tools_.pipeline, identity_, job_, file.filename(), step);
 }
 
 absl::Status ImportRun::CountRows() {
@@ -142,14 +190,13 @@ absl::Status ImportRun::Take(text::CsvRow row) {
     filling_->end_position = rows_read_;
     return absl::OkStatus();
   }
-  if (!mapped.id.empty() && ids_.count(mapped.id) != 0) {
+  const std::vector<std::string> marks = MarksOf(mapped, job_.progress.match_by_size() > 0);
+  if (std::any_of(marks.begin(), marks.end(), [this](const std::string& mark) { return ids_.contains(mark); })) {
     EMBUDO_RETURN_IF_ERROR(Flush());
     EMBUDO_RETURN_IF_ERROR(SettleAll());
   }
-  if (!mapped.id.empty()) {
-    ids_.insert(mapped.id);
-    filling_->ids.push_back(mapped.id);
-  }
+  ids_.insert(marks.begin(), marks.end());
+  filling_->ids.insert(filling_->ids.end(), marks.begin(), marks.end());
   if (SizeOf(mapped) > kMaxRecordBytes) {
     mapped.record.reset();
     mapped.errors.push_back({"ROW_TOO_LONG", "", "the record is larger than 2 MiB"});
@@ -224,14 +271,19 @@ absl::Status ImportRun::SettleOldest() {
   }
   EMBUDO_RETURN_IF_ERROR(status);
   std::vector<storage::Refusal> refusals;
-  Count(sent, &refusals);
+  storage::RowResults results;
+  Count(sent, &refusals, &results);
   job_.position = sent.end_position;
   for (const std::string& id : sent.ids) ids_.erase(id);
   sent_.pop_front();
-  return Save(refusals);
+  return Save(refusals, results);
 }
 
-void ImportRun::Count(const Sent& sent, std::vector<storage::Refusal>* refusals) {
+void ImportRun::Count(const Sent& sent, std::vector<storage::Refusal>* refusals, storage::RowResults* results) {
+  if (!sent.batch.rows.empty() && !job_.links) {
+    results->first_row = sent.batch.rows.front().row.number;
+    results->last_row = sent.batch.rows.back().row.number;
+  }
   for (size_t i = 0; i < sent.batch.rows.size(); ++i) {
     const MappedRow& row = sent.batch.rows[i];
     if (job_.links) {
@@ -246,9 +298,15 @@ void ImportRun::Count(const Sent& sent, std::vector<storage::Refusal>* refusals)
       }
       logic::CountWarnings(links, &job_.progress);
     } else if (row.errors.empty()) {
-      logic::CountWritten(row, TrueOutcome(sent, i), &job_.progress);
+      const Outcome outcome = TrueOutcome(sent, i);
+      const bool merged = i < sent.batch.matched.size() && sent.batch.matched[i];
+      logic::CountWritten(row, outcome, &job_.progress);
+      if (merged) job_.progress.set_merged(job_.progress.merged() + 1);
+      const std::string name = i < sent.batch.names.size() ? sent.batch.names[i] : "";
+      results->lines += logic::ResultLine(row, merged ? "merged" : logic::StatusOf(outcome), name);
     } else {
       logic::CountRefused(row, &job_.progress);
+      results->lines += logic::ResultLine(row, "refused", "");
       if (!job_.progress.dry_run()) {
         refusals->push_back({row.row.number, text::CsvLine(logic::RefusedLine(row))});
       }
@@ -265,9 +323,9 @@ Outcome ImportRun::TrueOutcome(const Sent& sent, size_t row) const {
   return MadeAt(sent.batch.names[row]) >= std::chrono::floor<milliseconds>(start) ? Outcome::kCreated : outcome;
 }
 
-absl::Status ImportRun::Save(const std::vector<storage::Refusal>& refusals) {
-  EMBUDO_RETURN_IF_ERROR(
-      tools_.imports.Save(&job_, owner_, tools_.clock.Now() + limits_.lease, refusals, db::After(kSaveTimeout)));
+absl::Status ImportRun::Save(const std::vector<storage::Refusal>& refusals, const storage::RowResults& results) {
+  EMBUDO_RETURN_IF_ERROR(tools_.imports.Save(&job_, owner_, tools_.clock.Now() + limits_.lease, refusals, results,
+                                             db::After(kSaveTimeout)));
   last_save_ = std::chrono::steady_clock::now();
   const bool open = job_.progress.state() == ImportMetadata::STATE_RUNNING;
   return open && job_.cancel_requested ? Cancelled() : absl::OkStatus();
@@ -277,7 +335,7 @@ absl::Status ImportRun::Save(const std::vector<storage::Refusal>& refusals) {
 absl::Status ImportRun::KeepAlive() {
   if (tools_.stopping) return Interrupted("the process ends");
   if (std::chrono::steady_clock::now() - last_save_ < limits_.lease / 5) return absl::OkStatus();
-  return Save({});
+  return Save();
 }
 
 absl::Status ImportRun::Pause(const absl::Status& because, milliseconds* pause) {
@@ -308,7 +366,13 @@ void ImportRun::End(const absl::Status& status) {
   if (reason == "IMPORT_CANCELLED") progress.set_state(ImportMetadata::STATE_CANCELLED);
   *progress.mutable_end_time() = ToTimestamp(tools_.clock.Now());
   if (!status.ok()) job_.error = ToRpcStatus(status);
-  const absl::Status saved = Save({});
+  // The log is told first: whoever goes on after a crash here tells it the same, and it is there once.
+  const absl::Status told = Tell(pipeline::v1::RecordImportRequest::STEP_FINISHED);
+  if (MayPass(told)) {
+    log::Warning("import: left for later", {{"import", job_.id}, {"reason", ReasonOf(told)}});
+    return;
+  }
+  const absl::Status saved = Save();
   log::Info("import: ended", {{"tenant", job_.tenant},
                               {"import", job_.id},
                               {"state", ImportMetadata::State_Name(progress.state())},

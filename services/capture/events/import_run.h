@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "common/base/clock.h"
 #include "common/rpc/client.h"
+#include "embudo/pipeline/v1/imported_record_service.pb.h"
 #include "services/capture/events/file_rows.h"
 #include "services/capture/events/record_writer.h"
 #include "services/capture/storage/import_store.h"
@@ -37,6 +38,12 @@ struct ImportLimits {
   size_t batches_in_flight = 3;
   std::chrono::milliseconds lease{15000};
 };
+
+/// Whom the pipeline service sees in an import's calls.
+rpc::Identity ImportIdentity(const storage::ImportJob& job);
+/// Tells the event log of an import: once for each step, however often it is called.
+absl::Status TellOfImport(rpc::Client& pipeline, const rpc::Identity& identity, const storage::ImportJob& import,
+                          const std::string& filename, pipeline::v1::RecordImportRequest::Step step);
 
 /// One worker's work on one import: reads the file from its checkpoint, sends batches, and keeps a checkpoint after
 /// each. Rows of one id are never on their way at the same time, so they are written in the order of the file.
@@ -70,9 +77,10 @@ class ImportRun {
   absl::Status SettleOldest();
   absl::Status Send(Sent& sent);
   absl::Status WaitFor(const Sent& sent);
-  void Count(const Sent& sent, std::vector<storage::Refusal>* refusals);
+  void Count(const Sent& sent, std::vector<storage::Refusal>* refusals, storage::RowResults* results);
   logic::Outcome TrueOutcome(const Sent& sent, size_t row) const;
-  absl::Status Save(const std::vector<storage::Refusal>& refusals);
+  absl::Status Save(const std::vector<storage::Refusal>& refusals = {}, const storage::RowResults& results = {});
+  absl::Status Tell(pipeline::v1::RecordImportRequest::Step step);
   absl::Status KeepAlive();
   absl::Status Pause(const absl::Status& because, std::chrono::milliseconds* pause);
   void End(const absl::Status& status);
@@ -93,6 +101,7 @@ class ImportRun {
   int64_t rows_read_ = 0;
   std::unique_ptr<Sent> filling_;
   std::deque<std::unique_ptr<Sent>> sent_;
+  /// Ids of rows that are on their way, and what else their records are found by.
   std::unordered_set<std::string> ids_;
   std::chrono::steady_clock::time_point last_save_;
 

@@ -5,6 +5,7 @@
 #include "common/base/error.h"
 #include "common/base/ids.h"
 #include "common/log/log.h"
+#include "services/capture/events/undo_run.h"
 
 namespace embudo::capture::events {
 namespace {
@@ -52,7 +53,12 @@ void ImportRunner::Loop(const std::string& owner) {
     const Time now = clock_.Now();
     auto job = imports_.Take(owner, now, now + limits_.lease, db::After(kTimeout));
     if (job.ok() && job->has_value()) {
-      ImportRun({imports_, files_, pipeline_, clock_, stopping_}, limits_, **std::move(job), owner).Run();
+      const ImportTools tools{imports_, files_, pipeline_, clock_, stopping_};
+      if ((*job)->undoes.empty()) {
+        ImportRun(tools, limits_, **std::move(job), owner).Run();
+      } else {
+        UndoRun(tools, limits_, **std::move(job), owner).Run();
+      }
       continue;
     }
     if (!job.ok()) log::Warning("import: no look at the queue", {{"reason", ReasonOf(job.status())}});

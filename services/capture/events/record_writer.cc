@@ -8,9 +8,9 @@
 #include "common/base/error.h"
 #include "common/base/ids.h"
 #include "embudo/pipeline/v1/catalog_service.pb.h"
-#include "embudo/pipeline/v1/contact_service.pb.h"
-#include "embudo/pipeline/v1/lead_service.pb.h"
 #include "embudo/pipeline/v1/team_service.pb.h"
+#include "embudo/type/v1/activity.pb.h"
+#include "embudo/type/v1/message.pb.h"
 
 namespace embudo::capture::events {
 namespace {
@@ -24,13 +24,18 @@ using type::v1::Contact;
 using type::v1::Lead;
 using v1::ImportMapping;
 
-constexpr char kBulkLeads[] = "embudo.pipeline.v1.LeadService/BulkUpsertLeads";
-constexpr char kBulkContacts[] = "embudo.pipeline.v1.ContactService/BulkUpsertContacts";
+constexpr char kUpsert[] = "embudo.pipeline.v1.ImportedRecordService/UpsertImportedRecords";
 /// A batch of 1,000 leads takes a fraction of a second; a busy service may need longer.
 constexpr std::chrono::seconds kBulkTimeout{60};
 
 bool IsLead(const logic::ImportPlan& plan) { return plan.record == Lead::descriptor(); }
-bool IsContact(const logic::ImportPlan& plan) { return plan.record == Contact::descriptor(); }
+/// Whether the rows become records that the pipeline service journals.
+bool IsJournalled(const logic::ImportPlan& plan) {
+  return plan.mapping.target() != ImportMapping::TARGET_PRODUCT && plan.mapping.target() != ImportMapping::TARGET_USER;
+}
+bool NeedsPipeline(const logic::ImportPlan& plan) {
+  return IsLead(plan) || plan.mapping.target() == ImportMapping::TARGET_STAGE_HISTORY;
+}
 
 /// Whether every field that is set in `part` is the same in `whole`.
 bool Contains(const Message& whole, const Message& part) {
@@ -75,9 +80,72 @@ std::string ColumnOf(const logic::ImportPlan& plan, const google::rpc::Status& s
   return "";
 }
 
-logic::Issue IssueOf(const logic::ImportPlan& plan, const absl::Status& status) {
+/// The code that imports have for an error of the pipeline service.
+std::string CodeOf(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
-  return {reason.empty() ? "REFUSED" : reason, ColumnOf(plan, ToRpcStatus(status)), MessageOf(status)};
+  if (status.code() == absl::StatusCode::kAlreadyExists) return "DUPLICATE_UNIQUE_PROPERTY_VALUE";
+  return reason.empty() ? "REFUSED" : reason;
+}
+
+logic::Issue IssueOf(const logic::ImportPlan& plan, const absl::Status& status) {
+  return {CodeOf(status), ColumnOf(plan, ToRpcStatus(status)), MessageOf(status)};
+}
+
+type::v1::ExternalId ExternalIdOf(const logic::ImportPlan& plan, const std::string& id) {
+  type::v1::ExternalId external_id;
+  external_id.set_system(plan.mapping.system());
+  external_id.set_id(id);
+  return external_id;
+}
+
+/// What an activity or a note has beside itself.
+template <class Item>
+void Describe(const logic::ImportPlan& plan, const MappedRow& row, Item* item) {
+  *item->mutable_id() = ExternalIdOf(plan, row.id);
+  for (const std::string& id : row.about) *item->add_about() = ExternalIdOf(plan, id);
+}
+
+void AddItem(const logic::ImportPlan& plan, const MappedRow& row, api::UpsertImportedRecordsRequest* request) {
+  switch (plan.mapping.target()) {
+    case ImportMapping::TARGET_LEAD:
+    case ImportMapping::TARGET_OPPORTUNITY: {
+      auto* item = request->add_leads();
+      *item->mutable_lead() = static_cast<const Lead&>(*row.record);
+      item->set_fill_only(!row.same_as.empty());
+      item->set_deleted(row.deleted && row.same_as.empty());
+      for (const auto& [stage, time] : row.stays) {
+        auto* stay = item->add_stays();
+        stay->set_stage(stage);
+        *stay->mutable_enter_time() = ToTimestamp(time);
+      }
+      return;
+    }
+    case ImportMapping::TARGET_COMPANY:
+    case ImportMapping::TARGET_CONTACT: {
+      auto* item = request->add_contacts();
+      *item->mutable_contact() = static_cast<const Contact&>(*row.record);
+      item->set_fill_only(!row.same_as.empty());
+      item->set_deleted(row.deleted && row.same_as.empty());
+      return;
+    }
+    case ImportMapping::TARGET_ACTIVITY: {
+      auto* item = request->add_activities();
+      Describe(plan, row, item);
+      *item->mutable_activity() = static_cast<const type::v1::Activity&>(*row.record);
+      return;
+    }
+    case ImportMapping::TARGET_NOTE: {
+      auto* item = request->add_messages();
+      Describe(plan, row, item);
+      *item->mutable_message() = static_cast<const type::v1::Message&>(*row.record);
+      return;
+    }
+    default: {
+      auto* stay = request->add_stays();
+      *stay = static_cast<const api::ImportedStay&>(*row.record);
+      *stay->mutable_lead() = ExternalIdOf(plan, row.about.front());
+    }
+  }
 }
 
 }  // namespace
@@ -141,42 +209,31 @@ absl::Status RecordWriter::Create(const logic::NewRecord& record) {
                 &api::UpdateLostReasonRequest::mutable_lost_reason);
 }
 
-std::unique_ptr<Message> RecordWriter::RequestOf(const Batch& batch, size_t first, size_t count) const {
-  if (IsLead(plan_)) {
-    auto request = std::make_unique<api::BulkUpsertLeadsRequest>();
-    request->set_origin(type::v1::ORIGIN_IMPORT);
-    request->set_validate_only(dry_run_);
-    for (size_t i = first; i < first + count; ++i) {
-      *request->add_items()->mutable_lead() = static_cast<const Lead&>(*batch.rows[batch.sent[i]].record);
-    }
-    return request;
-  }
-  auto request = std::make_unique<api::BulkUpsertContactsRequest>();
-  request->set_origin(type::v1::ORIGIN_IMPORT);
-  for (size_t i = first; i < first + count; ++i) {
-    *request->add_contacts() = static_cast<const Contact&>(*batch.rows[batch.sent[i]].record);
-  }
+api::UpsertImportedRecordsRequest RecordWriter::RequestOf(const Batch& batch, size_t first, size_t count) const {
+  api::UpsertImportedRecordsRequest request;
+  request.set_import(options_.import);
+  request.set_origin(options_.run_automations ? type::v1::ORIGIN_CAPTURE : type::v1::ORIGIN_IMPORT);
+  request.set_validate_only(dry_run_);
+  // The numbers of the two enums are the same.
+  for (const int key : options_.match_by) request.add_match_by(static_cast<api::MatchKey>(key));
+  for (size_t i = first; i < first + count; ++i) AddItem(plan_, batch.rows[batch.sent[i]], &request);
   return request;
 }
 
 bool RecordWriter::Start(Batch& batch, std::function<void()> done) {
   batch.outcomes.assign(batch.rows.size(), std::nullopt);
   batch.names.assign(batch.rows.size(), "");
+  batch.matched.assign(batch.rows.size(), false);
   batch.sent.clear();
   for (size_t i = 0; i < batch.rows.size(); ++i) {
     if (batch.rows[i].errors.empty()) batch.sent.push_back(i);
   }
-  const bool by_rpc = (IsLead(plan_) && world_.pipeline_exists) || (IsContact(plan_) && !dry_run_);
   batch.request.reset();
-  if (!by_rpc || batch.sent.empty()) return false;
-  batch.request = RequestOf(batch, 0, batch.sent.size());
-  if (IsLead(plan_)) {
-    batch.response = std::make_unique<api::BulkUpsertLeadsResponse>();
-  } else {
-    batch.response = std::make_unique<api::BulkUpsertContactsResponse>();
-  }
+  if (!IsJournalled(plan_) || (NeedsPipeline(plan_) && !world_.pipeline_exists) || batch.sent.empty()) return false;
+  batch.request = std::make_unique<api::UpsertImportedRecordsRequest>(RequestOf(batch, 0, batch.sent.size()));
+  batch.response = std::make_unique<api::UpsertImportedRecordsResponse>();
   pipeline_.CallAsync(
-      IsLead(plan_) ? kBulkLeads : kBulkContacts, identity_, *batch.request, batch.response.get(),
+      kUpsert, identity_, *batch.request, batch.response.get(),
       [&batch, done = std::move(done)](absl::Status status) {
         batch.status = std::move(status);
         done();
@@ -192,7 +249,6 @@ absl::Status RecordWriter::Finish(Batch& batch) {
     absl::StatusOr<Outcome> outcome = Outcome::kCreated;  // leads of a dry run whose pipeline is not there yet
     if (plan_.mapping.target() == ImportMapping::TARGET_PRODUCT) outcome = WriteProduct(row);
     if (plan_.mapping.target() == ImportMapping::TARGET_USER) outcome = WriteUser(row);
-    if (IsContact(plan_)) outcome = WouldWriteContact(row);
     if (outcome.ok()) {
       batch.outcomes[i] = *outcome;
     } else if (MayPass(outcome.status()) || IsFatal(outcome.status())) {
@@ -208,16 +264,20 @@ absl::Status RecordWriter::FinishBulk(Batch& batch) {
   if (MayPass(batch.status) || IsFatal(batch.status)) return batch.status;
   // Refused as a whole: some row has what the service's contract forbids. Find it.
   if (!batch.status.ok()) return SendAlone(batch, 0, batch.sent.size());
-  const auto& results = IsLead(plan_) ? static_cast<const api::BulkUpsertLeadsResponse&>(*batch.response).results()
-                                      : static_cast<const api::BulkUpsertContactsResponse&>(*batch.response).results();
-  if (static_cast<size_t>(results.size()) != batch.sent.size()) return Internal("bulk upsert: results do not match");
-  for (size_t i = 0; i < batch.sent.size(); ++i) Take(batch, i, results[static_cast<int>(i)]);
+  const auto& response = static_cast<const api::UpsertImportedRecordsResponse&>(*batch.response);
+  if (static_cast<size_t>(response.results_size()) != batch.sent.size()) {
+    return Internal("upsert of imported records: results do not match");
+  }
+  for (size_t i = 0; i < batch.sent.size(); ++i) {
+    Take(batch, i, response.results(static_cast<int>(i)), response.matched(static_cast<int>(i)));
+  }
   return absl::OkStatus();
 }
 
-void RecordWriter::Take(Batch& batch, size_t index, const api::BulkResult& result) {
+void RecordWriter::Take(Batch& batch, size_t index, const api::BulkResult& result, bool matched) {
   const size_t row = batch.sent[index];
   batch.names[row] = result.name();
+  batch.matched[row] = matched;
   switch (result.outcome()) {
     case api::BulkResult::OUTCOME_CREATED:
       batch.outcomes[row] = Outcome::kCreated;
@@ -235,21 +295,13 @@ void RecordWriter::Take(Batch& batch, size_t index, const api::BulkResult& resul
 
 /// Sends a part of a batch again, halving it until the rows that are at fault stand alone.
 absl::Status RecordWriter::SendAlone(Batch& batch, size_t first, size_t count) {
-  const std::unique_ptr<Message> request = RequestOf(batch, first, count);
-  absl::Status status;
-  google::protobuf::RepeatedPtrField<api::BulkResult> results;
-  if (IsLead(plan_)) {
-    api::BulkUpsertLeadsResponse response;
-    status = pipeline_.Call(kBulkLeads, identity_, *request, &response, kBulkTimeout);
-    results.Swap(response.mutable_results());
-  } else {
-    api::BulkUpsertContactsResponse response;
-    status = pipeline_.Call(kBulkContacts, identity_, *request, &response, kBulkTimeout);
-    results.Swap(response.mutable_results());
-  }
+  api::UpsertImportedRecordsResponse answer;
+  const absl::Status status = pipeline_.Call(kUpsert, identity_, RequestOf(batch, first, count), &answer, kBulkTimeout);
   if (MayPass(status) || IsFatal(status)) return status;
-  if (status.ok() && static_cast<size_t>(results.size()) == count) {
-    for (size_t i = 0; i < count; ++i) Take(batch, first + i, results[static_cast<int>(i)]);
+  if (status.ok() && static_cast<size_t>(answer.results_size()) == count) {
+    for (size_t i = 0; i < count; ++i) {
+      Take(batch, first + i, answer.results(static_cast<int>(i)), answer.matched(static_cast<int>(i)));
+    }
     return absl::OkStatus();
   }
   if (count == 1) {
@@ -330,16 +382,6 @@ absl::Status RecordWriter::WriteTeam(const logic::RowTeam& row) {
   }
   return Upsert("embudo.pipeline.v1.TeamService/UpdateTeam", team, &api::UpdateTeamRequest::mutable_team, &world_.teams)
       .status();
-}
-
-Outcome RecordWriter::WouldWriteContact(const MappedRow& row) const {
-  const char* kind = plan_.mapping.target() == ImportMapping::TARGET_COMPANY ? logic::kCompanies : logic::kPeople;
-  const std::string name = world_.directory.FindExternalId(kind, plan_.mapping.system(), row.id);
-  const auto known = world_.contacts.find(name);
-  if (known == world_.contacts.end()) return Outcome::kCreated;
-  Contact part = static_cast<const Contact&>(*row.record);
-  part.clear_external_ids();
-  return Contains(known->second, part) ? Outcome::kUnchanged : Outcome::kUpdated;
 }
 
 }  // namespace embudo::capture::events

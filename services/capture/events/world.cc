@@ -23,12 +23,6 @@ class Loader {
       : pipeline_(pipeline), identity_(identity), plan_(plan), dry_run_(dry_run) {
     for (const logic::PlanColumn& column : plan.columns) needed_.insert(column.target.refers_to);
     switch (plan.mapping.target()) {
-      case ImportMapping::TARGET_COMPANY:
-        needed_.insert(logic::kCompanies);
-        break;
-      case ImportMapping::TARGET_CONTACT:
-        needed_.insert(logic::kPeople);
-        break;
       case ImportMapping::TARGET_PRODUCT:
         needed_.insert(logic::kProducts);
         break;
@@ -73,6 +67,9 @@ class Loader {
     return Each<api::ListUsersResponse>("embudo.pipeline.v1.TeamService/ListUsers", api::ListUsersRequest(),
                                         &api::ListUsersResponse::users, [this](const type::v1::User& user) {
                                           world_.directory.AddRecord(logic::kUsers, user.name(), user.display_name());
+                                          if (!user.email().empty()) {
+                                            world_.directory.AddText(logic::kUsers, user.name(), user.email());
+                                          }
                                           world_.users[user.name()] = user;
                                         });
   }
@@ -124,7 +121,6 @@ class Loader {
   absl::Status LoadContacts(const char* kind, const char* filter) {
     api::ListContactsRequest request;
     request.set_filter(filter);
-    const bool keep = dry_run_ && plan_.record == Contact::descriptor();
     return Each<api::ListContactsResponse>("embudo.pipeline.v1.ContactService/ListContacts", request,
                                            &api::ListContactsResponse::contacts, [&](const Contact& contact) {
                                              world_.directory.AddRecord(kind, contact.name(), contact.display_name());
@@ -132,7 +128,6 @@ class Loader {
                                                world_.directory.AddExternalId(kind, contact.name(), id.system(),
                                                                               id.id());
                                              }
-                                             if (keep) world_.contacts[contact.name()] = contact;
                                            });
   }
 

@@ -7,7 +7,6 @@
 #include "absl/status/statusor.h"
 #include "common/rpc/client.h"
 #include "embudo/type/v1/catalog.pb.h"
-#include "embudo/type/v1/contact.pb.h"
 #include "embudo/type/v1/team.pb.h"
 #include "embudo/type/v1/user.pb.h"
 #include "services/capture/logic/directory.h"
@@ -22,7 +21,6 @@ struct World {
   std::map<std::string, type::v1::Product> products;
   std::map<std::string, type::v1::User> users;
   std::map<std::string, type::v1::Team> teams;
-  std::map<std::string, type::v1::Contact> contacts;
   /// {team, user}.
   std::set<std::pair<std::string, std::string>> members;
   /// The import's pipeline and all of its stages are there.

@@ -4,12 +4,15 @@
 #include <array>
 #include <cstdlib>
 #include <map>
+#include <optional>
 
 #include "common/base/error.h"
 #include "common/text/email.h"
 #include "common/text/name.h"
 #include "common/text/phone.h"
 #include "common/text/unicode.h"
+#include "embudo/type/v1/activity.pb.h"
+#include "embudo/type/v1/lead.pb.h"
 #include "embudo/type/v1/options.pb.h"
 #include "google/api/field_behavior.pb.h"
 #include "google/api/resource.pb.h"
@@ -36,7 +39,10 @@ bool HasBehavior(const FieldDescriptor* field, google::api::FieldBehavior behavi
 const type::v1::Rules& RulesOf(const FieldDescriptor* field) { return field->options().GetExtension(type::v1::rules); }
 
 /// Output-only fields that a record with a past brings along.
-constexpr auto kPast = std::to_array<std::string_view>({"close_time", "create_time", "lost_reason", "lost_note"});
+constexpr auto kPast = std::to_array<std::string_view>(
+    {"close_time", "create_time", "lost_reason", "lost_note", "feedback", "done_time", "author"});
+/// Of activities, whose state is a plain field.
+constexpr std::string_view kActivityState = "state";
 /// Fields that the mapping sets by other means.
 constexpr auto kOwn = std::to_array<std::string_view>({"name", "etag", "kind", "state", "stage", "external_ids"});
 
@@ -91,11 +97,29 @@ absl::StatusOr<double> ReadDouble(const Target& target, std::string_view text, c
   return value;
 }
 
-absl::StatusOr<bool> ReadBool(std::string_view text) {
-  const std::string key = NameKey(text);
-  if (key == "true" || key == "yes" || key == "1" || key == "t" || key == "y" || key == "x") return true;
-  if (key == "false" || key == "no" || key == "0" || key == "f" || key == "n") return false;
-  return Invalid("INVALID_BOOL", text, "is neither true nor false");
+/// The same error by the name that imports have for it.
+absl::Status Renamed(const absl::Status& status) {
+  if (ReasonOf(status) != "INVALID_DATE") return status;
+  return Error(absl::StatusCode::kInvalidArgument, "COULD_NOT_PARSE_DATE", MessageOf(status));
+}
+
+/// Days since 30 December 1899, as Excel counts them, in the years 1927 to 2173: five digits, which no other date has.
+std::optional<double> ExcelDays(std::string_view text) {
+  const size_t point = std::min(text.find('.'), text.size());
+  if (point != 5 || text.size() > 24) return std::nullopt;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (i != point && (text[i] < '0' || text[i] > '9')) return std::nullopt;
+  }
+  return std::strtod(std::string(text).c_str(), nullptr);
+}
+
+constexpr Day kExcelEpoch = std::chrono::year(1899) / std::chrono::December / 30;
+
+absl::StatusOr<Day> ReadDay(std::string_view text, const Locale& locale) {
+  if (const auto days = ExcelDays(text)) return kExcelEpoch + std::chrono::days(static_cast<int>(*days));
+  const absl::StatusOr<Day> day = text::ParseDay(text, locale.date_order);
+  if (!day.ok()) return Renamed(day.status());
+  return day;
 }
 
 /// By the value's name, with or without the prefix that all values of its type have; `-`, ` ` and `_` are the same.
@@ -111,7 +135,7 @@ absl::StatusOr<const google::protobuf::EnumValueDescriptor*> ReadChoice(const Fi
   const auto* value = type->FindValueByName(prefix + wanted);
   if (value == nullptr) value = type->FindValueByName(wanted);
   if (value == nullptr || value->number() == 0) {
-    return Invalid("INVALID_CHOICE", text, "is no " + type->full_name());
+    return Invalid("INVALID_ENUMERATION_OPTION", text, "is no " + type->full_name());
   }
   return value;
 }
@@ -140,19 +164,21 @@ absl::StatusOr<std::string> ReadText(const FieldDescriptor* field, std::string_v
   return value;
 }
 
-absl::Status SetMessage(const Target& target, std::string_view text, const Locale& locale, Message* record) {
+absl::Status SetMessage(const Target& target, std::string_view text, const Locale& locale, const std::string& currency,
+                        Message* record) {
   const auto* reflection = record->GetReflection();
   if (IsMoney(target.field)) {
-    EMBUDO_ASSIGN_OR_RETURN(google::type::Money money, ParseMoney(text, locale.currency_code, locale.numbers));
+    EMBUDO_ASSIGN_OR_RETURN(google::type::Money money,
+                            ParseMoney(text, currency.empty() ? locale.currency_code : currency, locale.numbers));
     if (!target.scale.empty()) {
       EMBUDO_ASSIGN_OR_RETURN(money, ScaleMoney(money, target.scale));
     }
     reflection->MutableMessage(record, target.field)->CopyFrom(money);
   } else if (IsDate(target.field)) {
-    EMBUDO_ASSIGN_OR_RETURN(const Day day, text::ParseDay(text, locale.date_order));
+    EMBUDO_ASSIGN_OR_RETURN(const Day day, ReadDay(text, locale));
     reflection->MutableMessage(record, target.field)->CopyFrom(ToDate(day));
   } else {
-    EMBUDO_ASSIGN_OR_RETURN(const Time time, text::ParseTime(text, locale.date_order, locale.time_zone));
+    EMBUDO_ASSIGN_OR_RETURN(const Time time, ReadTime(text, locale));
     reflection->MutableMessage(record, target.field)->CopyFrom(ToTimestamp(time));
   }
   return absl::OkStatus();
@@ -168,14 +194,40 @@ void SetCustomField(const Target& target, std::string_view text, Message* record
 
 }  // namespace
 
+absl::StatusOr<bool> ReadBool(std::string_view text) {
+  const std::string key = NameKey(text);
+  if (key == "true" || key == "yes" || key == "1" || key == "t" || key == "y" || key == "x") return true;
+  if (key == "false" || key == "no" || key == "0" || key == "f" || key == "n") return false;
+  return Invalid("INVALID_BOOLEAN", text, "is neither true nor false");
+}
+
+absl::StatusOr<Time> ReadTime(std::string_view text, const Locale& locale) {
+  if (const auto days = ExcelDays(text)) {
+    const auto seconds = std::chrono::seconds(static_cast<int64_t>(*days * 86400 + 0.5));
+    return text::LocalToUtc(std::chrono::local_days(kExcelEpoch.time_since_epoch()) + seconds, locale.time_zone);
+  }
+  const absl::StatusOr<Time> time = text::ParseTime(text, locale.date_order, locale.time_zone);
+  if (!time.ok()) return Renamed(time.status());
+  return time;
+}
+
 absl::StatusOr<Target> FindTarget(const google::protobuf::Descriptor* record, const std::string& path) {
   const std::string top = path.substr(0, path.find('.'));
+  if (top == "stage_entered" && record == type::v1::Lead::descriptor()) {
+    Target target;
+    target.entered_stage = path.size() > top.size() + 1 ? path.substr(top.size() + 1) : "";
+    if (target.entered_stage.empty())
+      return InvalidField("field", "\"" + path + "\" lacks the stage: " + top + ".<id>");
+    return target;
+  }
   const FieldDescriptor* field = record->FindFieldByName(top);
   if (field == nullptr) return InvalidField("field", record->name() + " has no field \"" + path + "\"");
   Target target;
   target.field = field;
-  if (Contains(kOwn, top)) return InvalidField("field", "\"" + path + "\" is not filled by a column of its own");
-  if (HasBehavior(field, google::api::OUTPUT_ONLY) && !Contains(kPast, top)) {
+  const bool state_of_activity = top == kActivityState && record == type::v1::Activity::descriptor();
+  if (Contains(kOwn, top) && !state_of_activity)
+    return InvalidField("field", "\"" + path + "\" is not filled by a column of its own");
+  if (HasBehavior(field, google::api::OUTPUT_ONLY) && !Contains(kPast, top) && !state_of_activity) {
     return InvalidField("field", "\"" + path + "\" is set by the service only");
   }
   if (field->is_map()) {
@@ -192,7 +244,8 @@ absl::StatusOr<Target> FindTarget(const google::protobuf::Descriptor* record, co
   return target;
 }
 
-absl::Status SetField(const Target& target, std::string_view text, const Locale& locale, Message* record) {
+absl::Status SetField(const Target& target, std::string_view text, const Locale& locale, Message* record,
+                      const std::string& currency) {
   const FieldDescriptor* field = target.field;
   const auto* reflection = record->GetReflection();
   if (field->is_map()) {
@@ -201,7 +254,7 @@ absl::Status SetField(const Target& target, std::string_view text, const Locale&
   }
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      return SetMessage(target, text, locale, record);
+      return SetMessage(target, text, locale, currency, record);
     case FieldDescriptor::CPPTYPE_STRING: {
       EMBUDO_ASSIGN_OR_RETURN(std::string value, ReadText(field, text, locale));
       if (field->is_repeated()) {

@@ -1,5 +1,6 @@
 #include "services/capture/logic/directory.h"
 
+#include "common/base/ids.h"
 #include "common/text/unicode.h"
 
 namespace embudo::capture::logic {
@@ -30,11 +31,19 @@ void Directory::AddExternalId(const std::string& kind, const std::string& name, 
   by_external_id_.emplace(Join(kind, system, id), name);
 }
 
+void Directory::AddText(const std::string& kind, const std::string& name, std::string_view text) {
+  by_text_.try_emplace(Join(kind, NameKey(text), ""), Found{name, false});
+}
+
 Directory::Found Directory::Find(const std::string& kind, std::string_view text, std::string_view system) const {
   if (text.find('/') != std::string_view::npos && Has(std::string(text))) return {std::string(text), false};
   if (const std::string name = FindExternalId(kind, system, text); !name.empty()) return {name, false};
   const auto named = by_text_.find(Join(kind, NameKey(text), ""));
-  return named == by_text_.end() ? Found() : named->second;
+  if (named != by_text_.end()) return named->second;
+  // The names of users, teams and products are made of what the other system calls them.
+  const bool made = kind == kUsers || kind == kTeams || kind == kProducts;
+  std::string name = made ? kind + "s/" + SlugOf(text) : "";
+  return made && Has(name) ? Found{std::move(name), false} : Found();
 }
 
 std::string Directory::FindExternalId(const std::string& kind, std::string_view system, std::string_view id) const {
@@ -53,8 +62,9 @@ std::string Directory::TeamOf(const std::string& user) const {
 }
 
 void Directory::AddStage(const std::string& id, std::string_view display_name, const StageEntry& stage) {
-  stages_.emplace(NameKey(id), stage);
-  stages_.emplace(NameKey(display_name), stage);
+  stages_[NameKey(id)] = stage;
+  const auto [at, added] = stages_.emplace(NameKey(display_name), stage);
+  if (!added && at->second.name != stage.name) at->second.ambiguous = true;
 }
 
 const StageEntry* Directory::FindStage(std::string_view text) const {

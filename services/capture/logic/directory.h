@@ -19,6 +19,8 @@ inline constexpr char kLostReasons[] = "lost reason";
 struct StageEntry {
   std::string name;
   bool is_won = false;
+  /// Another stage has the same display name.
+  bool ambiguous = false;
 };
 
 /// The tenant's records by whatever may name them in a file: resource name, display name (case and white space do not
@@ -27,6 +29,8 @@ class Directory {
  public:
   void AddRecord(const std::string& kind, const std::string& name, std::string_view display_name);
   void AddExternalId(const std::string& kind, const std::string& name, std::string_view system, std::string_view id);
+  /// A further text that names the record: a mail address.
+  void AddText(const std::string& kind, const std::string& name, std::string_view text);
 
   struct Found {
     /// Empty: there is none.

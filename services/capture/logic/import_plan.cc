@@ -5,9 +5,12 @@
 
 #include "common/base/error.h"
 #include "common/text/unicode.h"
+#include "embudo/pipeline/v1/imported_record_service.pb.h"
+#include "embudo/type/v1/activity.pb.h"
 #include "embudo/type/v1/catalog.pb.h"
 #include "embudo/type/v1/contact.pb.h"
 #include "embudo/type/v1/lead.pb.h"
+#include "embudo/type/v1/message.pb.h"
 #include "embudo/type/v1/user.pb.h"
 #include "services/capture/logic/directory.h"
 
@@ -28,6 +31,12 @@ const google::protobuf::Descriptor* RecordOf(ImportMapping::Target target) {
       return type::v1::Product::descriptor();
     case ImportMapping::TARGET_USER:
       return type::v1::User::descriptor();
+    case ImportMapping::TARGET_ACTIVITY:
+      return type::v1::Activity::descriptor();
+    case ImportMapping::TARGET_NOTE:
+      return type::v1::Message::descriptor();
+    case ImportMapping::TARGET_STAGE_HISTORY:
+      return pipeline::v1::ImportedStay::descriptor();
     default:
       return nullptr;
   }
@@ -62,6 +71,7 @@ class Planner {
     }
     SetLocale(defaults);
     plan_.id_cell = Column("mapping.id_column", plan_.mapping.id_column()).value_or(0);
+    AddRelations();
     for (int i = 0; i < plan_.mapping.columns_size(); ++i) AddColumn(i);
     if (plan_.mapping.has_pipeline()) AddPipeline();
     if (plan_.mapping.has_team()) AddTeam();
@@ -138,6 +148,31 @@ class Planner {
     return name.empty() ? std::nullopt : Column(path, name);
   }
 
+  bool BelongsToLeads() const {
+    return plan_.mapping.target() == ImportMapping::TARGET_ACTIVITY ||
+           plan_.mapping.target() == ImportMapping::TARGET_NOTE ||
+           plan_.mapping.target() == ImportMapping::TARGET_STAGE_HISTORY;
+  }
+
+  void AddRelations() {
+    const ImportMapping& mapping = plan_.mapping;
+    plan_.deleted_cell = OptionalColumn("mapping.deleted_column", mapping.deleted_column());
+    for (int i = 0; i < mapping.about_columns_size(); ++i) {
+      const auto cell = Column("mapping.about_columns[" + std::to_string(i) + "]", mapping.about_columns(i));
+      if (cell) plan_.about_cells.push_back(*cell);
+    }
+    for (int i = 0; i < mapping.same_as_columns_size(); ++i) {
+      const auto cell = Column("mapping.same_as_columns[" + std::to_string(i) + "]", mapping.same_as_columns(i));
+      if (cell) plan_.same_as_cells.push_back(*cell);
+    }
+    if (BelongsToLeads() && mapping.about_columns_size() == 0) {
+      Wrong("mapping.about_columns", "is required: what the rows are about");
+    }
+    if (!BelongsToLeads() && mapping.about_columns_size() > 0) {
+      Wrong("mapping.about_columns", "is for activities, notes and stage histories only");
+    }
+  }
+
   void AddColumn(int index) {
     const v1::ImportColumn& spec = plan_.mapping.columns(index);
     const std::string path = "mapping.columns[" + std::to_string(index) + "]";
@@ -154,6 +189,7 @@ class Planner {
       return;
     }
     column.target = *std::move(target);
+    column.currency_cell = OptionalColumn(path + ".currency_column", spec.currency_column());
     column.target.scale = spec.scale();
     if (!spec.scale().empty() && !MoneyFromNumeric(spec.scale(), "").ok()) {
       Wrong(path + ".scale", "\"" + spec.scale() + "\" is not a number");
@@ -171,7 +207,12 @@ class Planner {
   void AddPipeline() {
     const v1::ImportPipeline& pipeline = plan_.mapping.pipeline();
     plan_.stage_cell = OptionalColumn("mapping.pipeline.stage_column", pipeline.stage_column());
-    if (plan_.mapping.target() == ImportMapping::TARGET_OPPORTUNITY && pipeline.stage_column().empty()) {
+    plan_.won_cell = OptionalColumn("mapping.pipeline.won_column", pipeline.won_column());
+    plan_.closed_cell = OptionalColumn("mapping.pipeline.closed_column", pipeline.closed_column());
+    plan_.probability_cell = OptionalColumn("mapping.pipeline.probability_column", pipeline.probability_column());
+    const bool staged = plan_.mapping.target() == ImportMapping::TARGET_OPPORTUNITY ||
+                        plan_.mapping.target() == ImportMapping::TARGET_STAGE_HISTORY;
+    if (staged && pipeline.stage_column().empty()) {
       Wrong("mapping.pipeline.stage_column", "is required for opportunities");
     }
     std::set<std::string> ids;
@@ -215,6 +256,25 @@ bool ImportPlan::HasLinks() const {
 absl::StatusOr<ImportPlan> MakePlan(const v1::ImportMapping& mapping, const std::vector<std::string>& headers,
                                     const TenantDefaults& defaults) {
   return Planner(mapping, headers).Make(defaults);
+}
+
+std::string IdAs(ImportMapping::IdFormat format, std::string id) {
+  if (format != ImportMapping::ID_FORMAT_SALESFORCE || id.size() != 15) return id;
+  for (const char c : id) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!letter && (c < '0' || c > '9')) return id;
+  }
+  // Each of the three tells which of five characters are capitals.
+  constexpr std::string_view kCode = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+  for (size_t part = 0; part < 3; ++part) {
+    size_t capitals = 0;
+    for (size_t i = 0; i < 5; ++i) {
+      const char c = id[part * 5 + i];
+      if (c >= 'A' && c <= 'Z') capitals |= size_t{1} << i;
+    }
+    id += kCode[capitals];
+  }
+  return id;
 }
 
 std::string HeaderKey(std::string_view header) {

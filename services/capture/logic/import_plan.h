@@ -25,6 +25,7 @@ struct PlanColumn {
   /// The header as the file has it; empty where there is a constant only.
   std::string header;
   std::optional<size_t> cell;
+  std::optional<size_t> currency_cell;
   Target target;
   /// spec.values, by NameKey.
   std::unordered_map<std::string, std::string> values;
@@ -41,13 +42,15 @@ struct StageMeaning {
 /// A mapping that fits a file.
 struct ImportPlan {
   v1::ImportMapping mapping;
-  /// What a row becomes: Lead, Contact, Product or User.
+  /// What a row becomes: Lead, Contact, Product, User, Activity, Message or ImportedStay.
   const google::protobuf::Descriptor* record = nullptr;
   Locale locale;
   std::vector<std::string> headers;
   size_t id_cell = 0;
   std::vector<PlanColumn> columns;
-  std::optional<size_t> stage_cell;
+  std::optional<size_t> stage_cell, won_cell, closed_cell, probability_cell;
+  std::optional<size_t> deleted_cell;
+  std::vector<size_t> about_cells, same_as_cells;
   /// By NameKey of the text.
   std::unordered_map<std::string, StageMeaning> stages;
   std::optional<size_t> team_cell, manager_cell, office_cell;
@@ -62,6 +65,9 @@ struct ImportPlan {
 /// ImportLeadsRequest.
 absl::StatusOr<ImportPlan> MakePlan(const v1::ImportMapping& mapping, const std::vector<std::string>& headers,
                                     const TenantDefaults& defaults);
+
+/// An id as the mapping writes it: Salesforce's with 18 characters.
+std::string IdAs(v1::ImportMapping::IdFormat format, std::string id);
 
 /// How headers are compared: case, spaces and underscores do not count (`STAGENAME`, `Stage Name`, `stage_name`).
 std::string HeaderKey(std::string_view header);

@@ -172,13 +172,13 @@ TEST(RowMapperTest, ABadCellRefusesItsRowAndNamesItsColumn) {
                            "5,Engaging,2017-01-01,100,5,a@b.com,x\n"
                            "6,Engaging,2017-01-01,100,5,a@b.com\n");
   ASSERT_THAT(rows, SizeIs(6));
-  EXPECT_THAT(CodesOf(rows[0].errors), ElementsAre("INVALID_DATE opened"));
+  EXPECT_THAT(CodesOf(rows[0].errors), ElementsAre("COULD_NOT_PARSE_DATE opened"));
   EXPECT_EQ(rows[0].errors[0].message, "\"2017-13-01\" is not a date: month 13");
   EXPECT_EQ(rows[0].record, nullptr);
   EXPECT_THAT(CodesOf(rows[1].errors),
               ElementsAre("INVALID_AMOUNT value", "INVALID_NUMBER staff", "INVALID_EMAIL mail", "UNKNOWN_STAGE stage"));
-  EXPECT_THAT(CodesOf(rows[2].errors), ElementsAre("MISSING_ID id"));
-  EXPECT_THAT(CodesOf(rows[3].errors), ElementsAre("NUMBER_OUT_OF_RANGE staff", "EMPTY_CELL stage"));
+  EXPECT_THAT(CodesOf(rows[2].errors), ElementsAre("MISSING_REQUIRED_PROPERTY id"));
+  EXPECT_THAT(CodesOf(rows[3].errors), ElementsAre("NUMBER_OUT_OF_RANGE staff", "MISSING_REQUIRED_PROPERTY stage"));
   EXPECT_THAT(CodesOf(rows[4].errors), ElementsAre("TOO_MANY_CELLS "));
   EXPECT_THAT(CodesOf(rows[5].errors), ElementsAre());
   EXPECT_EQ(LeadOf(rows[5]).stage(), "pipelines/p/stages/engaging");
@@ -219,7 +219,7 @@ TEST(RowMapperTest, ReferencesGoByNameOrId) {
   EXPECT_THAT(CodesOf(rows[1].warnings), ElementsAre("RECORD_CREATED what"));
   EXPECT_EQ(LeadOf(rows[2]).owner(), "");
   EXPECT_EQ(LeadOf(rows[2]).company(), "contacts/c2");
-  EXPECT_THAT(CodesOf(rows[2].warnings), ElementsAre("RECORD_NOT_FOUND who", "RECORD_AMBIGUOUS firm"));
+  EXPECT_THAT(CodesOf(rows[2].warnings), ElementsAre("COULD_NOT_FIND_OWNER who", "RECORD_AMBIGUOUS firm"));
 }
 
 TEST(RowMapperTest, ColumnsSayWhatToDoWithTrouble) {
@@ -233,11 +233,11 @@ TEST(RowMapperTest, ColumnsSayWhatToDoWithTrouble) {
                            "1,Engaging,Nobody,a@b.com,Web,One\n"
                            "2,Engaging,,not mail,,Two\n"
                            "3,Engaging,,,Web,\n");
-  EXPECT_THAT(CodesOf(rows[0].errors), ElementsAre("RECORD_NOT_FOUND who"));
+  EXPECT_THAT(CodesOf(rows[0].errors), ElementsAre("COULD_NOT_FIND_OWNER who"));
   EXPECT_THAT(CodesOf(rows[1].warnings), ElementsAre("INVALID_EMAIL mail", "EMPTY_CELL src"));
   EXPECT_EQ(LeadOf(rows[1]).email(), "");
   EXPECT_EQ(LeadOf(rows[1]).source(), "fair");
-  EXPECT_THAT(CodesOf(rows[2].errors), ElementsAre("EMPTY_CELL title"));
+  EXPECT_THAT(CodesOf(rows[2].errors), ElementsAre("MISSING_REQUIRED_PROPERTY title"));
 }
 
 TEST(RowMapperTest, UsersBringTheirTeams) {
@@ -253,7 +253,7 @@ TEST(RowMapperTest, UsersBringTheirTeams) {
   EXPECT_EQ(rows[0].team.display_name, "Team Dustin Brinkmann");
   EXPECT_EQ(rows[0].team.manager, "Dustin Brinkmann");
   EXPECT_EQ(rows[0].team.office, "Central");
-  EXPECT_THAT(CodesOf(rows[1].errors), ElementsAre("MISSING_ID agent"));
+  EXPECT_THAT(CodesOf(rows[1].errors), ElementsAre("MISSING_REQUIRED_PROPERTY agent"));
 }
 
 TEST(RowMapperTest, LinksBetweenCompaniesWaitForTheSecondReading) {
@@ -270,7 +270,7 @@ TEST(RowMapperTest, LinksBetweenCompaniesWaitForTheSecondReading) {
   EXPECT_TRUE(second[0].has_link);
   EXPECT_EQ(static_cast<const Contact&>(*second[1].record).company(), "");
   EXPECT_THAT(CodesOf(second[1].warnings), ElementsAre("LINK_TO_ITSELF "));
-  EXPECT_THAT(CodesOf(second[2].warnings), ElementsAre("RECORD_NOT_FOUND parent"));
+  EXPECT_THAT(CodesOf(second[2].warnings), ElementsAre("ASSOCIATION_NOT_FOUND parent"));
 }
 
 TEST(TallyTest, CountsByCodeAndColumn) {
@@ -284,7 +284,7 @@ TEST(TallyTest, CountsByCodeAndColumn) {
   EXPECT_EQ(progress.created(), 4);
   EXPECT_EQ(progress.refused(), 1);
   ASSERT_EQ(progress.warnings_size(), 1);
-  EXPECT_EQ(progress.warnings(0).code(), "RECORD_NOT_FOUND");
+  EXPECT_EQ(progress.warnings(0).code(), "COULD_NOT_FIND_OWNER");
   EXPECT_EQ(progress.warnings(0).column(), "who");
   EXPECT_EQ(progress.warnings(0).count(), 4);
   ASSERT_EQ(progress.warnings(0).examples_size(), 3);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/text/csv.h"
 #include "google/protobuf/message.h"
 #include "services/capture/logic/directory.h"
@@ -46,6 +47,14 @@ struct MappedRow {
   /// Whether a link column has a text: the row takes part in the second reading.
   bool has_link = false;
   RowTeam team;
+  /// What an activity, note or stay is about: ids in the other system.
+  std::vector<std::string> about;
+  /// The id of the record that it has become a part of; empty: it is one of its own.
+  std::string same_as;
+  /// The other system has deleted it.
+  bool deleted = false;
+  /// When an opportunity entered stages, by their names.
+  std::vector<std::pair<std::string, Time>> stays;
   std::vector<NewRecord> new_records;
   std::vector<Issue> warnings;
   /// Not empty: the row is refused.
@@ -66,12 +75,24 @@ class RowMapper {
   void CheckShape(MappedRow& mapped) const;
   void Fill(const PlanColumn& column, MappedRow& mapped) const;
   std::string TextFor(const PlanColumn& column, MappedRow& mapped) const;
+  void FillFirstReference(const PlanColumn& column, const std::string& text, MappedRow& mapped) const;
+  void AddName(const PlanColumn& column, const std::string& text, MappedRow& mapped) const;
   void FillReference(const PlanColumn& column, const std::string& text, MappedRow& mapped) const;
   void FinishLead(MappedRow& mapped) const;
   void FinishContact(MappedRow& mapped) const;
   void FinishNamed(MappedRow& mapped, const std::string& collection) const;
   void FinishUser(MappedRow& mapped) const;
+  void FinishActivity(MappedRow& mapped) const;
+  void FinishNote(MappedRow& mapped) const;
+  void FinishStay(MappedRow& mapped) const;
   void SetStage(MappedRow& mapped) const;
+  const StageEntry* StageOf(MappedRow& mapped, StageMeaning* meaning) const;
+  type::v1::Lead::State StateByFlags(MappedRow& mapped) const;
+  bool Flag(MappedRow& mapped, std::optional<size_t> cell) const;
+  void ReadRelations(MappedRow& mapped) const;
+  void AddExternalIds(MappedRow& mapped, google::protobuf::Message& record) const;
+  std::string CurrencyFor(const PlanColumn& column, const MappedRow& mapped) const;
+  void FillEntered(const PlanColumn& column, const std::string& text, MappedRow& mapped) const;
 
   const ImportPlan& plan_;
   const Directory& directory_;

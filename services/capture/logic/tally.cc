@@ -1,6 +1,7 @@
 #include "services/capture/logic/tally.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace embudo::capture::logic {
 namespace {
@@ -28,6 +29,16 @@ void Count(const Issue& issue, const text::CsvRow& row, Issues* issues) {
   example->set_row(row.number);
   example->set_line(row.line);
   example->set_message(issue.message);
+}
+
+/// All errors of a row in a line.
+std::string ReasonsOf(const MappedRow& row) {
+  std::string reasons;
+  for (const Issue& error : row.errors) {
+    if (!reasons.empty()) reasons += "; ";
+    reasons += (error.column.empty() ? "" : error.column + ": ") + error.message;
+  }
+  return reasons;
 }
 
 }  // namespace
@@ -64,12 +75,46 @@ void NoteUnused(const ImportPlan& plan, v1::ImportMetadata* progress) {
   }
 }
 
-std::vector<std::string> RefusedLine(const MappedRow& row) {
-  std::string reasons;
-  for (const Issue& error : row.errors) {
-    if (!reasons.empty()) reasons += "; ";
-    reasons += (error.column.empty() ? "" : error.column + ": ") + error.message;
+const char* StatusOf(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kCreated:
+      return "created";
+    case Outcome::kUpdated:
+      return "updated";
+    default:
+      return "unchanged";
   }
+}
+
+std::string ResultLine(const MappedRow& row, const char* status, const std::string& record) {
+  std::string message = ReasonsOf(row);
+  std::replace_if(
+      message.begin(), message.end(), [](char c) { return c == '\t' || c == '\n' || c == '\r'; }, ' ');
+  return std::to_string(row.row.number) + '\t' + status + '\t' + record + '\t' +
+         (row.errors.empty() ? "" : row.errors.front().code) + '\t' + message + '\n';
+}
+
+std::vector<RowResult> ResultsIn(const std::string& lines) {
+  std::vector<RowResult> results;
+  for (size_t at = 0; at < lines.size();) {
+    const size_t end = std::min(lines.find('\n', at), lines.size());
+    RowResult result;
+    std::string number;
+    size_t from = at;
+    for (std::string* part : {&number, &result.status, &result.record, &result.code, &result.message}) {
+      const size_t to = std::min(lines.find('\t', from), end);
+      if (from <= to) *part = lines.substr(from, to - from);
+      from = to + 1;
+    }
+    result.row = std::strtoll(number.c_str(), nullptr, 10);
+    results.push_back(std::move(result));
+    at = end + 1;
+  }
+  return results;
+}
+
+std::vector<std::string> RefusedLine(const MappedRow& row) {
+  std::string reasons = ReasonsOf(row);
   std::vector<std::string> line = {std::to_string(row.row.number), row.errors.empty() ? "" : row.errors.front().code,
                                    std::move(reasons)};
   line.insert(line.end(), row.row.cells.begin(), row.row.cells.end());

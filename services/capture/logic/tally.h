@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,21 @@ void CountRefused(const MappedRow& row, v1::ImportMetadata* progress);
 void CountWarnings(const MappedRow& row, v1::ImportMetadata* progress);
 /// Notes the columns that the mapping does not use.
 void NoteUnused(const ImportPlan& plan, v1::ImportMetadata* progress);
+
+/// What became of a row, as a line that is kept: its number, status, record, code and message, with tabs between.
+std::string ResultLine(const MappedRow& row, const char* status, const std::string& record);
+/// The parts of such a line after the number.
+struct RowResult {
+  int64_t row = 0;
+  std::string status;
+  std::string record;
+  std::string code;
+  std::string message;
+};
+/// The results in the text of several lines.
+std::vector<RowResult> ResultsIn(const std::string& lines);
+/// created, updated, unchanged.
+const char* StatusOf(Outcome outcome);
 
 /// A refused row's line in the CSV of refused rows: its number, the first error's code, all errors, then its cells.
 std::vector<std::string> RefusedLine(const MappedRow& row);

@@ -9,11 +9,11 @@
 #include "common/log/log.h"
 #include "common/resource/change.h"
 #include "embudo/capture/v1/import_service.pb.h"
+#include "embudo/capture/v1/saved_mapping.pb.h"
 #include "services/capture/events/file_rows.h"
-#include "services/capture/events/world.h"
-#include "services/capture/logic/tally.h"
+#include "services/capture/logic/import_plan.h"
+#include "services/capture/rpc/import_methods.h"
 #include "services/capture/rpc/operations.h"
-#include "services/capture/rpc/paging.h"
 #include "services/capture/rpc/services.h"
 
 namespace embudo::capture::rpc {
@@ -35,11 +35,15 @@ const ResourcePattern& FilePattern() {
   return pattern;
 }
 
+}  // namespace
+
 absl::StatusOr<std::string> FileIdOf(const std::string& name, const char* field) {
   EMBUDO_ASSIGN_OR_RETURN(const auto ids, ParseName(FilePattern(), name, field));
   if (!Uuid::Parse(ids[0])) return NotFound("embudo.dev/File", name);
   return ids[0];
 }
+
+namespace {
 
 class Sha256 {
  public:
@@ -137,51 +141,37 @@ absl::Status CheckMapping(Room& room, const CallContext& call, const std::string
   return logic::MakePlan(mapping, header, {}).status();
 }
 
+/// The mapping of the request, or the saved one that it names.
+absl::StatusOr<v1::ImportMapping> MappingOf(Room& room, const CallContext& call,
+                                            const v1::ImportLeadsRequest& request) {
+  if (request.has_mapping() == !request.saved_mapping().empty()) {
+    return InvalidField("mapping", "exactly one of this and saved_mapping is required");
+  }
+  if (request.has_mapping()) return request.mapping();
+  EMBUDO_ASSIGN_OR_RETURN(const resource::Record record, room.saved_mappings.Load(call, request.saved_mapping()));
+  return static_cast<const v1::SavedMapping&>(*record.message).mapping();
+}
+
 absl::StatusOr<Operation> ImportLeads(Room& room, const CallContext& call, const v1::ImportLeadsRequest& request) {
   EMBUDO_ASSIGN_OR_RETURN(const std::string file_id, FileIdOf(request.file(), "file"));
-  EMBUDO_RETURN_IF_ERROR(CheckMapping(room, call, file_id, request.mapping()));
+  EMBUDO_ASSIGN_OR_RETURN(const v1::ImportMapping mapping, MappingOf(room, call, request));
+  EMBUDO_RETURN_IF_ERROR(CheckMapping(room, call, file_id, mapping));
   if (request.validate_only()) return Operation();
   ImportJob job;
   job.tenant = call.tenant();
   job.file_id = file_id;
   job.actor = call.identity.actor;
-  job.mapping = request.mapping();
+  job.mapping = mapping;
   job.progress.set_file(request.file());
-  job.progress.set_target(request.mapping().target());
+  job.progress.set_target(mapping.target());
   job.progress.set_dry_run(request.dry_run());
+  *job.progress.mutable_match_by() = request.match_by();
+  job.progress.set_run_automations(request.run_automations());
   job.request_id = request.request_id();
   job.request_hash = resource::HashRequest(call.method, request);
   EMBUDO_ASSIGN_OR_RETURN(job, room.imports.Create(std::move(job), room.clock.Now(), call.deadline));
   room.import_queued();
   return OperationOf(job);
-}
-
-absl::StatusOr<v1::DownloadRefusedRowsResponse> DownloadRefusedRows(Room& room, const CallContext& call,
-                                                                    const v1::DownloadRefusedRowsRequest& request) {
-  EMBUDO_ASSIGN_OR_RETURN(const std::string id, ImportIdOf(request.name()));
-  EMBUDO_ASSIGN_OR_RETURN(const std::string place, PlaceIn(request.page_token(), request.name()));
-  EMBUDO_ASSIGN_OR_RETURN(const ImportJob job, room.imports.Get(call.tenant(), id, call.deadline));
-  const int size = PageSize(request.page_size(), 1000, 10000);
-  const int64_t after = place.empty() ? 0 : std::stoll(place);
-  EMBUDO_ASSIGN_OR_RETURN(std::vector<storage::Refusal> refusals,
-                          room.imports.Refusals(call.tenant(), id, after, size + 1, call.deadline));
-  v1::DownloadRefusedRowsResponse response;
-  if (place.empty()) {
-    events::FileRows rows(room.files, call.tenant(), job.file_id, job.mapping.format());
-    EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> header, rows.Header());
-    response.set_csv(text::CsvLine(logic::RefusedHeader(header)));
-  }
-  // A page is one message, so long rows make it end early.
-  constexpr size_t kMaxPageBytes = 2 << 20;
-  for (size_t i = 0; i < refusals.size(); ++i) {
-    const bool full = i == static_cast<size_t>(size) || (i > 0 && response.csv().size() > kMaxPageBytes);
-    if (full) {
-      response.set_next_page_token(PageToken(std::to_string(refusals[i - 1].row_number), request.name()));
-      break;
-    }
-    response.mutable_csv()->append(refusals[i].line);
-  }
-  return response;
 }
 
 }  // namespace
@@ -202,10 +192,18 @@ std::unique_ptr<embudo::rpc::Service> MakeImportService(Room& room) {
       "ImportLeads", [&room](const CallContext& call, const v1::ImportLeadsRequest& request) {
         return ImportLeads(room, call, request);
       });
-  service->Unary<v1::DownloadRefusedRowsRequest, v1::DownloadRefusedRowsResponse>(
-      "DownloadRefusedRows", [&room](const CallContext& call, const v1::DownloadRefusedRowsRequest& request) {
-        return DownloadRefusedRows(room, call, request);
-      });
+  const auto custom = [&]<class Request, class Response>(
+                          const char* method,
+                          absl::StatusOr<Response> (*handler)(Room&, const CallContext&, const Request&)) {
+    service->Unary<Request, Response>(method, [&room, handler](const CallContext& call, const Request& request) {
+      return handler(room, call, request);
+    });
+  };
+  custom("DownloadRefusedRows", DownloadRefusedRows);
+  custom("DownloadImportResults", DownloadImportResults);
+  custom("SuggestMapping", SuggestMapping);
+  custom("ListImportPresets", ListImportPresets);
+  custom("UndoImport", UndoImport);
   return service;
 }
 

@@ -86,10 +86,19 @@ absl::StatusOr<v1::ListOperationsResponse> List(Room& room, const CallContext& c
 Operation OperationOf(const ImportJob& job) {
   Operation operation;
   operation.set_name("operations/" + job.id);
-  operation.mutable_metadata()->PackFrom(job.progress);
+  const bool undo = !job.undoes.empty();
+  if (undo) {
+    operation.mutable_metadata()->PackFrom(job.undo);
+  } else {
+    operation.mutable_metadata()->PackFrom(job.progress);
+  }
   const ImportMetadata::State state = job.progress.state();
   operation.set_done(state != ImportMetadata::STATE_QUEUED && state != ImportMetadata::STATE_RUNNING);
-  if (state == ImportMetadata::STATE_SUCCEEDED) {
+  if (state == ImportMetadata::STATE_SUCCEEDED && undo) {
+    v1::UndoImportResponse response;
+    *response.mutable_summary() = job.undo;
+    operation.mutable_response()->PackFrom(response);
+  } else if (state == ImportMetadata::STATE_SUCCEEDED) {
     v1::ImportLeadsResponse response;
     *response.mutable_summary() = job.progress;
     operation.mutable_response()->PackFrom(response);

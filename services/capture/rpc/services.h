@@ -6,11 +6,14 @@
 
 #include "common/base/clock.h"
 #include "common/db/pool.h"
+#include "common/resource/resource.h"
+#include "common/resource/writer.h"
 #include "common/rpc/client.h"
 #include "common/rpc/service.h"
 #include "services/capture/events/intake.h"
 #include "services/capture/storage/file_store.h"
 #include "services/capture/storage/import_store.h"
+#include "services/capture/storage/saved_mappings.h"
 #include "services/capture/storage/submission_store.h"
 
 namespace embudo::capture::rpc {
@@ -24,7 +27,9 @@ struct Room {
         pipeline(pipeline_client),
         clock(a_clock),
         intake(submissions, pipeline, clock),
-        import_queued(std::move(queued)) {}
+        import_queued(std::move(queued)),
+        writer(pool),
+        saved_mappings(storage::SavedMappingTable(), {.default_order = "display_name"}, pool, writer, a_clock) {}
 
   storage::SubmissionStore submissions;
   storage::FileStore files;
@@ -34,6 +39,8 @@ struct Room {
   events::Intake intake;
   /// Called when there is an import to work on.
   std::function<void()> import_queued;
+  resource::Writer writer;
+  resource::Resource saved_mappings;
   /// Calls of WaitOperation that wait; each holds a thread.
   std::atomic<int> waiters{0};
 };
@@ -42,5 +49,6 @@ struct Room {
 std::unique_ptr<embudo::rpc::Service> MakeCaptureService(Room& room);
 std::unique_ptr<embudo::rpc::Service> MakeImportService(Room& room);
 std::unique_ptr<embudo::rpc::Service> MakeOperationService(Room& room);
+std::unique_ptr<embudo::rpc::Service> MakeImportMappingService(Room& room);
 
 }  // namespace embudo::capture::rpc

@@ -12,7 +12,7 @@ using v1::ImportMetadata;
 constexpr char kColumns[] =
     "tenant_id, import_id, file_id, actor, mapping, state, progress, phase, position, error, cancel_requested, "
     "attempts,"
-    " request_id, request_hash";
+    " request_id, request_hash, undoes";
 
 constexpr std::string_view kStatePrefix = "STATE_";
 
@@ -26,6 +26,11 @@ ImportMetadata::State StateOf(std::string_view text) {
   return state;
 }
 
+/// What its operation shows, serialised.
+std::string ShownBy(const ImportJob& job) {
+  return job.undoes.empty() ? job.progress.SerializeAsString() : job.undo.SerializeAsString();
+}
+
 ImportJob Read(const db::Row& row) {
   ImportJob job;
   job.tenant = row.Text(0);
@@ -33,8 +38,14 @@ ImportJob Read(const db::Row& row) {
   job.file_id = row.Text(2);
   job.actor = row.Text(3);
   job.mapping.ParseFromString(row.Bytes(4));
-  job.progress.ParseFromString(row.Bytes(6));
+  job.undoes = row.Text(14);
+  if (job.undoes.empty()) {
+    job.progress.ParseFromString(row.Bytes(6));
+  } else {
+    job.undo.ParseFromString(row.Bytes(6));
+  }
   job.progress.set_state(StateOf(row.Text(5)));
+  job.undo.set_state(job.progress.state());
   job.links = row.Text(7) == "LINKS";
   job.position = row.Int(8);
   job.error.ParseFromString(row.Bytes(9));
@@ -61,21 +72,25 @@ absl::StatusOr<ImportJob> ImportStore::Create(ImportJob job, Time now, db::Deadl
   job.id = Uuid::V7(now).ToString();
   job.progress.set_state(ImportMetadata::STATE_QUEUED);
   *job.progress.mutable_create_time() = ToTimestamp(now);
+  job.undo.set_state(ImportMetadata::STATE_QUEUED);
+  *job.undo.mutable_create_time() = ToTimestamp(now);
   EMBUDO_ASSIGN_OR_RETURN(
       const db::Result inserted,
       db::Exec(
           pool_, job.tenant, deadline,
           "INSERT INTO capture.import_job (tenant_id, import_id, file_id, actor, mapping, dry_run, state, progress,"
-          " phase, position, error, cancel_requested, attempts, lease_owner, request_id, request_hash, create_time)"
+          " phase, position, error, cancel_requested, attempts, lease_owner, request_id, request_hash, create_time,"
+          " undoes)"
           " VALUES ($1, $2::uuid, $3::uuid, $4, $5::bytea, $6::boolean, 'QUEUED', $7::bytea, 'RECORDS', 0, '',"
-          " false, 0, '', $8::uuid, $9::bytea, $10::timestamptz) ON CONFLICT DO NOTHING",
+          " false, 0, '', $8::uuid, $9::bytea, $10::timestamptz, $11::uuid) ON CONFLICT DO NOTHING",
           Params::Of(job.tenant, job.id, job.file_id, job.actor)
               .AddBytes(job.mapping.SerializeAsString())
               .Add(job.progress.dry_run())
-              .AddBytes(job.progress.SerializeAsString())
+              .AddBytes(ShownBy(job))
               .Add(OrNull(job.request_id))
               .AddBytes(job.request_hash)
-              .Add(now)));
+              .Add(now)
+              .Add(OrNull(job.undoes))));
   if (inserted.affected() == 1) return job;
   // A retry of this very statement, or a repeated request.
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, job.tenant, deadline,
@@ -119,14 +134,31 @@ absl::StatusOr<ImportJob> ImportStore::Cancel(const std::string& tenant, const s
   EMBUDO_ASSIGN_OR_RETURN(ImportJob job, Get(tenant, id, deadline));
   job.progress.set_state(ImportMetadata::STATE_CANCELLED);
   *job.progress.mutable_end_time() = ToTimestamp(now);
+  job.undo.set_state(ImportMetadata::STATE_CANCELLED);
+  *job.undo.mutable_end_time() = ToTimestamp(now);
   EMBUDO_RETURN_IF_ERROR(db::Exec(pool_, tenant, deadline,
                                   "UPDATE capture.import_job SET cancel_requested = true,"
                                   " progress = CASE WHEN state = 'QUEUED' THEN $3::bytea ELSE progress END,"
                                   " state = CASE WHEN state = 'QUEUED' THEN 'CANCELLED' ELSE state END"
                                   " WHERE tenant_id = $1 AND import_id = $2::uuid AND state IN ('QUEUED', 'RUNNING')",
-                                  Params::Of(tenant, id).AddBytes(job.progress.SerializeAsString()))
+                                  Params::Of(tenant, id).AddBytes(ShownBy(job)))
                              .status());
   return Get(tenant, id, deadline);
+}
+
+absl::StatusOr<std::vector<RowResults>> ImportStore::Results(const std::string& tenant, const std::string& id,
+                                                             int64_t after, int limit, db::Deadline deadline) {
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      db::Exec(pool_, tenant, deadline,
+               "SELECT first_row, last_row, lines FROM capture.import_result WHERE tenant_id = $1"
+               " AND import_id = $2::uuid AND last_row > $3::bigint ORDER BY first_row LIMIT $4::int",
+               Params::Of(tenant, id, after, limit)));
+  std::vector<RowResults> results;
+  for (int i = 0; i < rows.size(); ++i) {
+    results.push_back({rows[i].Int(0), rows[i].Int(1), std::string(rows[i].Text(2))});
+  }
+  return results;
 }
 
 absl::StatusOr<std::vector<Refusal>> ImportStore::Refusals(const std::string& tenant, const std::string& id,
@@ -160,7 +192,7 @@ absl::StatusOr<std::optional<ImportJob>> ImportStore::Take(const std::string& ow
 }
 
 absl::Status ImportStore::Save(ImportJob* job, const std::string& owner, Time until,
-                               const std::vector<Refusal>& refusals, db::Deadline deadline) {
+                               const std::vector<Refusal>& refusals, const RowResults& results, db::Deadline deadline) {
   const bool done = IsDone(job->progress.state());
   return db::RunInTx(pool_, "", deadline, [&](db::Connection& connection) -> absl::Status {
     EMBUDO_ASSIGN_OR_RETURN(
@@ -171,7 +203,7 @@ absl::Status ImportStore::Save(ImportJob* job, const std::string& owner, Time un
                         " WHERE tenant_id = $1 AND import_id = $2::uuid AND lease_owner = $3"
                         " RETURNING cancel_requested",
                         Params::Of(job->tenant, job->id, owner, StateText(job->progress.state()))
-                            .AddBytes(job->progress.SerializeAsString())
+                            .AddBytes(ShownBy(*job))
                             .Add(job->links ? "LINKS" : "RECORDS")
                             .Add(job->position)
                             .AddBytes(job->error.SerializeAsString())
@@ -180,6 +212,15 @@ absl::Status ImportStore::Save(ImportJob* job, const std::string& owner, Time un
       return Error(absl::StatusCode::kAborted, "LEASE_LOST", "another worker has taken the import up");
     }
     job->cancel_requested = rows[0].Bool(0);
+    if (!results.lines.empty()) {
+      EMBUDO_RETURN_IF_ERROR(
+          connection
+              .Exec("INSERT INTO capture.import_result (tenant_id, import_id, first_row, last_row,"
+                    " lines) VALUES ($1, $2::uuid, $3::bigint, $4::bigint, $5)"
+                    " ON CONFLICT DO NOTHING",
+                    Params::Of(job->tenant, job->id, results.first_row, results.last_row, results.lines))
+              .status());
+    }
     if (refusals.empty()) return absl::OkStatus();
     std::vector<std::string> numbers;
     std::vector<std::string> lines;
@@ -214,7 +255,9 @@ absl::Status ImportStore::ForgetRequestIds(Time before, db::Deadline deadline) {
                                     Params::Of(before))
                                .status());
   }
-  return absl::OkStatus();
+  return db::Exec(pool_, "", deadline, "DELETE FROM capture.request WHERE create_time < $1::timestamptz",
+                  Params::Of(before))
+      .status();
 }
 
 }  // namespace embudo::capture::storage

@@ -22,6 +22,10 @@ struct ImportJob {
   /// Who asked for it.
   std::string actor;
   v1::ImportMapping mapping;
+  /// The id of the import that it takes back; empty: it is an import itself.
+  std::string undoes;
+  /// Of one that takes another back: all that its operation shows.
+  v1::UndoImportMetadata undo;
   /// All that its operation shows, its state too.
   v1::ImportMetadata progress;
   /// In the second reading of the file.
@@ -35,6 +39,13 @@ struct ImportJob {
   std::string request_id;
   /// SHA-256 of the request.
   std::string request_hash;
+};
+
+/// What became of rows, in the order of the file: a line of text each.
+struct RowResults {
+  int64_t first_row = 0;
+  int64_t last_row = 0;
+  std::string lines;
 };
 
 /// A refused row, as a line of CSV.
@@ -59,17 +70,20 @@ class ImportStore {
                                               db::Deadline deadline);
   /// A queued one is cancelled at once, a running one at its next checkpoint. One that is done stays as it is.
   absl::StatusOr<ImportJob> Cancel(const std::string& tenant, const std::string& id, Time now, db::Deadline deadline);
+  /// In the order of the file, those with a row after `after`.
+  absl::StatusOr<std::vector<RowResults>> Results(const std::string& tenant, const std::string& id, int64_t after,
+                                                  int limit, db::Deadline deadline);
   /// In the order of the file, those after row `after`.
   absl::StatusOr<std::vector<Refusal>> Refusals(const std::string& tenant, const std::string& id, int64_t after,
                                                 int limit, db::Deadline deadline);
 
   /// The oldest import that waits, or whose worker is gone, now leased to `owner`; nullopt if there is none.
   absl::StatusOr<std::optional<ImportJob>> Take(const std::string& owner, Time now, Time until, db::Deadline deadline);
-  /// Keeps a checkpoint: progress, position and error as in `job`, and the rows refused since the last one; and
+  /// Keeps a checkpoint: progress, position and error as in `job`, and what became of the rows since the last one; and
   /// prolongs the lease, or ends it if the job is done. `*job` learns whether it is to be cancelled. ABORTED, reason
   /// LEASE_LOST, if somebody else has taken it: then nothing was kept.
   absl::Status Save(ImportJob* job, const std::string& owner, Time until, const std::vector<Refusal>& refusals,
-                    db::Deadline deadline);
+                    const RowResults& results, db::Deadline deadline);
   /// Gives the lease back, so that another worker goes on at once.
   absl::Status Release(const ImportJob& job, const std::string& owner, db::Deadline deadline);
   /// Forgets the request ids of imports and submissions from before `before`.

@@ -15,9 +15,9 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 /// Where a lead stands.
-constexpr auto kPlace = std::to_array<std::string_view>(
-    {"kind", "lead_status", "state", "stage", "pipeline", "stage_enter_time", "close_time", "lost_reason", "lost_note",
-     "convert_time", "unmet_criteria", "override_reason"});
+constexpr auto kPlace = std::to_array<std::string_view>({"kind", "lead_status", "state", "stage", "pipeline",
+                                                         "stage_enter_time", "close_time", "lost_reason", "lost_note",
+                                                         "convert_time", "unmet_criteria", "override_reason"});
 /// What follows from other fields, or that services write.
 constexpr auto kDerived = std::to_array<std::string_view>(
     {"probability", "automated_probability", "score", "rank", "last_touch_time", "next_activity_date", "assign_time",

@@ -117,9 +117,10 @@ absl::StatusOr<v1::BulkUpsertLeadsResponse> BulkUpsertLeads(Records& records, co
   if (!request.validate_only()) {
     EMBUDO_RETURN_IF_ERROR(DefineImportedFields(records, call, type::v1::CustomField::TARGET_LEAD, values));
   }
-  const BulkRules rules{
-      [&](const Message& given) { return CreateImportedLead(records, call, given); },
-      [&](const resource::Record& before, const Message& given) { return UpdateImportedLead(records, call, before, given); }};
+  const BulkRules rules{[&](const Message& given) { return CreateImportedLead(records, call, given); },
+                        [&](const resource::Record& before, const Message& given) {
+                          return UpdateImportedLead(records, call, before, given);
+                        }};
   EMBUDO_ASSIGN_OR_RETURN(
       std::vector<v1::BulkResult> results,
       BulkUpsert(records.pool(), records.writer(), call, storage::LeadTable(), items, rules, request.validate_only()));

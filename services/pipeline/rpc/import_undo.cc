@@ -1,11 +1,12 @@
 // Takes back what an import wrote.
 
+#include "services/pipeline/logic/import_undo.h"
+
 #include <algorithm>
 #include <set>
 
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
-#include "services/pipeline/logic/import_undo.h"
 #include "services/pipeline/rpc/contact_effects.h"
 #include "services/pipeline/rpc/imported_records.h"
 #include "services/pipeline/storage/import_journal.h"
@@ -32,17 +33,15 @@ bool HasTime(const Message& record, const char* field) {
 /// One call's work.
 class Undo {
  public:
-  Undo(Records& records, const CallContext& call, const std::string& import)
-      : records_(records), call_(call), import_(import) {}
+  Undo(Records& records, const CallContext& call, const v1::UndoImportedRecordsRequest& request)
+      : records_(records), call_(call), import_(request.import()), undo_(request.undo()) {}
 
   absl::StatusOr<Response> Run(int limit) {
     EMBUDO_ASSIGN_OR_RETURN(const auto writes,
                             storage::LastWrites(records_.pool(), call_.tenant(), import_, limit, call_.deadline));
     if (writes.empty()) {
-      EMBUDO_RETURN_IF_ERROR(
-          storage::RemoveStays(records_.pool(), call_.tenant(), import_, call_.deadline).status());
-      response_.set_done(true);
-      return response_;
+      EMBUDO_RETURN_IF_ERROR(storage::RemoveStays(records_.pool(), call_.tenant(), import_, call_.deadline).status());
+      return SumUp();
     }
     // The last written first, so that what refers goes before what it refers to.
     std::vector<const std::vector<ImportWrite>*> order;
@@ -73,9 +72,7 @@ class Undo {
     }
     std::vector<std::string> names;
     for (const auto* entries : records) names.push_back(entries->front().record);
-    EMBUDO_RETURN_IF_ERROR(Write(names, plans));
-    for (Plan& plan : plans) Count(plan);
-    return absl::OkStatus();
+    return Write(names, std::move(plans));
   }
 
   absl::Status WriteAlone(const std::vector<ImportWrite>& entries) {
@@ -88,27 +85,62 @@ class Undo {
         status.code() == absl::StatusCode::kDeadlineExceeded) {
       return status;
     }
-    Plan plan;
-    plan.kept = Kept(entries, "REFUSED");
-    EMBUDO_RETURN_IF_ERROR(Write({entries.front().record}, {}));
-    Count(plan);
-    return absl::OkStatus();
+    std::vector<Plan> plans(1);
+    plans[0].kept = Kept(entries, "REFUSED");
+    return Write({entries.front().record}, std::move(plans));
   }
 
   absl::Status Write(const std::vector<std::string>& names, std::vector<Plan> plans) {
     std::vector<Change> changes;
     std::vector<std::pair<std::string, ExternalKey>> lost;
-    for (Plan& plan : plans) {
+    std::vector<bool> deletes;
+    std::vector<storage::Settled> settled;
+    for (size_t i = 0; i < plans.size(); ++i) {
+      Plan& plan = plans[i];
+      storage::Settled record{names[i], "", "", {}};
+      if (plan.kept) {
+        record.kept_reason = plan.kept->reason();
+        record.kept_fields.assign(plan.kept->fields().begin(), plan.kept->fields().end());
+      }
+      if (plan.change) record.outcome = plan.deletes ? "DELETED" : "RESTORED";
+      settled.push_back(std::move(record));
       if (!plan.change) continue;
-      for (const ExternalKey& id : plan.ids) lost.emplace_back(resource::NameOf(*plan.change->after.message), id);
-      changes.push_back(*plan.change);
+      for (const ExternalKey& id : plan.ids) lost.emplace_back(names[i], id);
+      changes.push_back(*std::move(plan.change));
+      deletes.push_back(plan.deletes);
     }
     const auto settle = [&](db::Connection& connection) -> absl::Status {
       EMBUDO_RETURN_IF_ERROR(GiveUpIds(connection, lost));
-      return storage::SettleWrites(connection, call_.tenant(), import_, names);
+      return storage::SettleWrites(connection, call_.tenant(), import_, undo_, settled);
     };
-    if (changes.empty()) return db::RunInTx(records_.pool(), call_.tenant(), call_.deadline, settle);
-    return records_.writer().WriteAll(call_.tenant(), changes, call_.deadline, settle);
+    EMBUDO_RETURN_IF_ERROR(changes.empty()
+                               ? db::RunInTx(records_.pool(), call_.tenant(), call_.deadline, settle)
+                               : records_.writer().WriteAll(call_.tenant(), changes, call_.deadline, settle));
+    for (Plan& plan : plans) {
+      if (!plan.kept) continue;
+      response_.set_kept_count(response_.kept_count() + 1);
+      *response_.add_kept() = *std::move(plan.kept);
+    }
+    for (size_t i = 0; i < changes.size(); ++i) Count(std::move(changes[i]), deletes[i]);
+    return absl::OkStatus();
+  }
+
+  /// The last answer: all that this undo has done, be it in calls whose answers were lost.
+  absl::StatusOr<Response> SumUp() {
+    EMBUDO_ASSIGN_OR_RETURN(const storage::UndoFigures figures,
+                            storage::FiguresOf(records_.pool(), call_.tenant(), import_, undo_, call_.deadline));
+    Response response;
+    response.set_done(true);
+    response.set_deleted(figures.deleted);
+    response.set_restored(figures.restored);
+    response.set_kept_count(figures.kept);
+    for (const storage::Settled& record : figures.kept_records) {
+      Response::Kept* kept = response.add_kept();
+      kept->set_record(record.record);
+      kept->set_reason(record.kept_reason);
+      for (const std::string& field : record.kept_fields) kept->add_fields(field);
+    }
+    return response;
   }
 
   absl::Status GiveUpIds(db::Connection& connection, const std::vector<std::pair<std::string, ExternalKey>>& lost) {
@@ -142,15 +174,16 @@ class Undo {
     return kept;
   }
 
-  void Count(Plan& plan) {
-    if (plan.change) {
-      (plan.deletes ? response_.set_deleted(response_.deleted() + 1) : response_.set_restored(response_.restored() + 1));
-      if (plan.change->table == &storage::ActivityTable()) {
-        leads_.insert(Records::LeadOf(resource::NameOf(*plan.change->after.message)));
-      }
-      if (plan.change->table == &storage::ContactTable() && !plan.deletes) contacts_.push_back(*plan.change);
+  void Count(Change change, bool deletes) {
+    if (deletes) {
+      response_.set_deleted(response_.deleted() + 1);
+    } else {
+      response_.set_restored(response_.restored() + 1);
     }
-    if (plan.kept) *response_.add_kept() = std::move(*plan.kept);
+    if (change.table == &storage::ActivityTable()) {
+      leads_.insert(Records::LeadOf(resource::NameOf(*change.after.message)));
+    }
+    if (change.table == &storage::ContactTable() && !deletes) contacts_.push_back(std::move(change));
   }
 
   resource::Resource& ResourceOf(const std::string& name) {
@@ -167,7 +200,8 @@ class Undo {
     if (before.status().code() == absl::StatusCode::kNotFound) return plan;  // it is gone for good
     EMBUDO_RETURN_IF_ERROR(before.status());
     const Message& now = *before->message;
-    if (now.GetDescriptor()->FindFieldByName("merged_into") != nullptr && !resource::GetText(now, "merged_into").empty()) {
+    if (now.GetDescriptor()->FindFieldByName("merged_into") != nullptr &&
+        !resource::GetText(now, "merged_into").empty()) {
       plan.kept = Kept(entries, "MERGED_SINCE");
       return plan;
     }
@@ -263,7 +297,8 @@ class Undo {
       for (const std::string& path : kept) plan.kept->add_fields(path);
     }
     TakeIds(*before.message, {after.get()}, &plan);
-    plan.change = resource.ChangeOf(call_, before, std::move(after), EventOf(resource, *before.message, *imported.before));
+    plan.change =
+        resource.ChangeOf(call_, before, std::move(after), EventOf(resource, *before.message, *imported.before));
     if (plan.change) plan.change->event_type = EventOf(resource, *before.message, *plan.change->after.message);
     return plan;
   }
@@ -323,6 +358,7 @@ class Undo {
   Records& records_;
   const CallContext& call_;
   const std::string& import_;
+  const std::string& undo_;
   Response response_;
   std::set<std::string> leads_;
   std::vector<Change> contacts_;
@@ -335,7 +371,7 @@ absl::StatusOr<Response> UndoImportedRecords(Records& records, const CallContext
   CallContext call = caller;
   call.identity.origin = type::v1::ORIGIN_IMPORT;
   call.identity.cause.set_event_id(request.import());
-  return Undo(records, call, request.import()).Run(request.limit() == 0 ? kDefaultLimit : request.limit());
+  return Undo(records, call, request).Run(request.limit() == 0 ? kDefaultLimit : request.limit());
 }
 
 }  // namespace embudo::pipeline::rpc

@@ -96,12 +96,12 @@ absl::StatusOr<std::map<std::string, resource::Record>> FindByName(Records& reco
     ids.push_back(IdOf(name));
   }
   const std::string& key = table.key_columns().back();
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          db::Exec(records.pool(), call.tenant(), call.deadline,
-                                   "SELECT " + table.SelectList("t") +
-                                       " FROM unnest($2::uuid[], $3::uuid[]) AS k (lead_id, id) JOIN " + table.name() +
-                                       " t ON t.tenant_id = $1 AND t.lead_id = k.lead_id AND t." + key + " = k.id",
-                                   db::Params::Of(call.tenant(), leads, ids)));
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      db::Exec(records.pool(), call.tenant(), call.deadline,
+               "SELECT " + table.SelectList("t") + " FROM unnest($2::uuid[], $3::uuid[]) AS k (lead_id, id) JOIN " +
+                   table.name() + " t ON t.tenant_id = $1 AND t.lead_id = k.lead_id AND t." + key + " = k.id",
+               db::Params::Of(call.tenant(), leads, ids)));
   std::map<std::string, resource::Record> found;
   for (int i = 0; i < rows.size(); ++i) {
     resource::Record record = table.Read(rows[i]);
@@ -269,8 +269,8 @@ absl::Status UpsertImportedMessages(Imported& work) {
                         const std::string& name) -> absl::StatusOr<std::unique_ptr<Message>> {
     auto message = std::make_unique<Message>(item.message());
     message->set_name(name);
-    EMBUDO_RETURN_IF_ERROR(records.WithScene(
-        work.call, [&](const logic::Scene& scene) { return logic::PrepareNew(scene, *message); }));
+    EMBUDO_RETURN_IF_ERROR(
+        records.WithScene(work.call, [&](const logic::Scene& scene) { return logic::PrepareNew(scene, *message); }));
     message->set_author(item.message().author());
     message->clear_mentions();  // nobody is told of the past
     if (message->type() == Message::TYPE_EMAIL_OUT) message->set_delivery_state(Message::DELIVERY_STATE_SENT);

@@ -49,9 +49,8 @@ absl::StatusOr<v1::RecordImportResponse> RecordImport(Records& records, const Ca
   event.set_traceparent(call.traceparent);
   event.set_tenant(call.tenant());
   *event.mutable_data()->mutable_import() = request.import();
-  EMBUDO_RETURN_IF_ERROR(storage::RecordImportStep(records.pool(), call.tenant(),
-                                                   v1::RecordImportRequest::Step_Name(request.step()), event,
-                                                   call.deadline));
+  EMBUDO_RETURN_IF_ERROR(storage::RecordImportStep(
+      records.pool(), call.tenant(), v1::RecordImportRequest::Step_Name(request.step()), event, call.deadline));
   return v1::RecordImportResponse();
 }
 

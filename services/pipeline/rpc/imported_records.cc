@@ -78,9 +78,9 @@ struct Matcher {
 };
 
 /// The records that the items' keys find: of several the best.
-absl::StatusOr<std::map<size_t, resource::Record>> FindByKeys(
-    Records& records, const CallContext& call, const Matcher& matcher,
-    const std::vector<std::pair<size_t, std::string>>& keys) {
+absl::StatusOr<std::map<size_t, resource::Record>> FindByKeys(Records& records, const CallContext& call,
+                                                              const Matcher& matcher,
+                                                              const std::vector<std::pair<size_t, std::string>>& keys) {
   std::map<size_t, resource::Record> found;
   if (keys.empty()) return found;
   std::vector<std::string> items;
@@ -90,15 +90,14 @@ absl::StatusOr<std::map<size_t, resource::Record>> FindByKeys(
     values.push_back(value);
   }
   const std::string id = matcher.table.key_columns().back();
-  EMBUDO_ASSIGN_OR_RETURN(
-      const db::Result rows,
-      db::Exec(records.pool(), call.tenant(), call.deadline,
-               "SELECT k.item, " + matcher.table.SelectList("t") +
-                   " FROM unnest($2::bigint[], $3::text[]) WITH ORDINALITY AS k (item, value, ord)"
-                   " CROSS JOIN LATERAL (" +
-                   matcher.sql + ") m JOIN " + matcher.table.name() + " t ON t.tenant_id = $1 AND t." + id + " = m." +
-                   id + " ORDER BY k.ord",
-               db::Params::Of(call.tenant(), items, values)));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          db::Exec(records.pool(), call.tenant(), call.deadline,
+                                   "SELECT k.item, " + matcher.table.SelectList("t") +
+                                       " FROM unnest($2::bigint[], $3::text[]) WITH ORDINALITY AS k (item, value, ord)"
+                                       " CROSS JOIN LATERAL (" +
+                                       matcher.sql + ") m JOIN " + matcher.table.name() +
+                                       " t ON t.tenant_id = $1 AND t." + id + " = m." + id + " ORDER BY k.ord",
+                                   db::Params::Of(call.tenant(), items, values)));
   for (int i = 0; i < rows.size(); ++i) {
     found.try_emplace(static_cast<size_t>(rows[i].Int(0)), matcher.table.Read(rows[i], 1));
   }
@@ -248,9 +247,9 @@ absl::Status UpsertImportedLeads(Imported& work) {
             if (key[0] == kind && !found.contains(i)) keys.emplace_back(i, key.substr(1));
           }
         }
-        EMBUDO_ASSIGN_OR_RETURN(auto more, FindByKeys(records, call,
-                                                      {storage::LeadTable(), LeadSql(kind == 'e' ? "email" : "phone")},
-                                                      keys));
+        EMBUDO_ASSIGN_OR_RETURN(
+            auto more,
+            FindByKeys(records, call, {storage::LeadTable(), LeadSql(kind == 'e' ? "email" : "phone")}, keys));
         found.merge(more);
       }
       return found;

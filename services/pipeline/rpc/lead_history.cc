@@ -170,8 +170,7 @@ absl::StatusOr<v1::ListStageStaysResponse> ListStageStays(Records& records, cons
   std::vector<logic::EarlierStay> earlier;
   for (const storage::Stay& stay : imported) earlier.push_back({stay.stage, stay.enter_time});
   v1::ListStageStaysResponse response;
-  for (v1::StageStay& stay :
-       logic::WithEarlier(earlier, logic::StaysOf(lead, changes, records.clock().Now()))) {
+  for (v1::StageStay& stay : logic::WithEarlier(earlier, logic::StaysOf(lead, changes, records.clock().Now()))) {
     *response.add_stays() = std::move(stay);
   }
   return response;

@@ -26,8 +26,8 @@ std::string FieldsOf(const Message& record, const std::vector<std::string>& path
   return part->SerializeAsString();
 }
 
-/// An array as PostgreSQL writes it in text: `{a,b}`. Paths have letters, digits, '_' and '.', and keys of custom fields
-/// may need quotes.
+/// An array as PostgreSQL writes it in text: `{a,b}`. Paths have letters, digits, '_' and '.', and keys of custom
+/// fields may need quotes.
 std::string ArrayText(const std::vector<std::string>& items) {
   std::string text = "{";
   for (const std::string& item : items) {
@@ -40,6 +40,16 @@ std::string ArrayText(const std::vector<std::string>& items) {
     text += '"';
   }
   return text + "}";
+}
+
+std::vector<std::string> Lines(const std::string& text) {
+  std::vector<std::string> lines;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    lines.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return lines;
 }
 
 }  // namespace
@@ -78,10 +88,10 @@ absl::StatusOr<std::map<std::string, std::vector<ImportWrite>>> LastWrites(db::P
       const db::Result rows,
       db::Exec(pool, tenant, deadline,
                "WITH last AS MATERIALIZED (SELECT DISTINCT record FROM (SELECT record FROM pipeline.import_write"
-               " WHERE tenant_id = $1 AND import_id = $2::uuid AND NOT settled ORDER BY seq DESC LIMIT $3::int) l)"
+               " WHERE tenant_id = $1 AND import_id = $2::uuid AND undo_id IS NULL ORDER BY seq DESC LIMIT $3::int) l)"
                " SELECT w.seq, w.record, w.created, w.revision, array_to_string(w.fields, E'\\n'),"
                " coalesce(w.before, ''), coalesce(w.after, '') FROM last JOIN pipeline.import_write w USING (record)"
-               " WHERE w.tenant_id = $1 AND w.import_id = $2::uuid AND NOT w.settled ORDER BY w.seq",
+               " WHERE w.tenant_id = $1 AND w.import_id = $2::uuid AND w.undo_id IS NULL ORDER BY w.seq",
                Params::Of(tenant, import, limit)));
   std::map<std::string, std::vector<ImportWrite>> writes;
   for (int i = 0; i < rows.size(); ++i) {
@@ -90,12 +100,7 @@ absl::StatusOr<std::map<std::string, std::vector<ImportWrite>>> LastWrites(db::P
     write.record = rows[i].Text(1);
     write.created = rows[i].Bool(2);
     write.revision = rows[i].Int(3);
-    const std::string fields(rows[i].Text(4));
-    for (size_t at = 0; at < fields.size();) {
-      const size_t end = std::min(fields.find('\n', at), fields.size());
-      write.fields.push_back(fields.substr(at, end - at));
-      at = end + 1;
-    }
+    write.fields = Lines(std::string(rows[i].Text(4)));
     write.before = rows[i].Bytes(5);
     write.after = rows[i].Bytes(6);
     writes[write.record].push_back(std::move(write));
@@ -104,13 +109,49 @@ absl::StatusOr<std::map<std::string, std::vector<ImportWrite>>> LastWrites(db::P
 }
 
 absl::Status SettleWrites(db::Connection& connection, const std::string& tenant, const std::string& import,
-                          const std::vector<std::string>& records) {
+                          const std::string& undo, const std::vector<Settled>& records) {
+  std::vector<std::string> names;
+  std::vector<std::string> outcomes;
+  std::vector<std::string> reasons;
+  std::vector<std::string> fields;
+  for (const Settled& record : records) {
+    names.push_back(record.record);
+    outcomes.push_back(record.outcome);
+    reasons.push_back(record.kept_reason);
+    fields.push_back(ArrayText(record.kept_fields));
+  }
   return connection
       .Exec(
-          "UPDATE pipeline.import_write SET settled = true WHERE tenant_id = $1 AND import_id = $2::uuid"
-          " AND record = ANY ($3::text[]) AND NOT settled",
-          Params::Of(tenant, import, records))
+          "UPDATE pipeline.import_write w SET undo_id = $3::uuid, outcome = s.outcome, kept_reason = s.reason,"
+          " kept_fields = s.fields::text[] FROM unnest($4::text[], $5::text[], $6::text[], $7::text[])"
+          " AS s (record, outcome, reason, fields) WHERE w.tenant_id = $1 AND w.import_id = $2::uuid"
+          " AND w.record = s.record AND w.undo_id IS NULL",
+          Params::Of(tenant, import, undo, names, outcomes, reasons, fields))
       .status();
+}
+
+absl::StatusOr<UndoFigures> FiguresOf(db::Pool& pool, const std::string& tenant, const std::string& import,
+                                      const std::string& undo, db::Deadline deadline) {
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result counts,
+                          db::Exec(pool, tenant, deadline,
+                                   "SELECT count(DISTINCT record) FILTER (WHERE outcome = 'DELETED'),"
+                                   " count(DISTINCT record) FILTER (WHERE outcome = 'RESTORED'),"
+                                   " count(DISTINCT record) FILTER (WHERE kept_reason <> '') FROM pipeline.import_write"
+                                   " WHERE tenant_id = $1 AND import_id = $2::uuid AND undo_id = $3::uuid",
+                                   Params::Of(tenant, import, undo)));
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      db::Exec(pool, tenant, deadline,
+               "SELECT DISTINCT record, outcome, kept_reason, array_to_string(kept_fields, E'\\n')"
+               " FROM pipeline.import_write WHERE tenant_id = $1 AND import_id = $2::uuid AND undo_id = $3::uuid"
+               " AND kept_reason <> '' ORDER BY record LIMIT 1000",
+               Params::Of(tenant, import, undo)));
+  UndoFigures figures{counts[0].Int(0), counts[0].Int(1), counts[0].Int(2), {}};
+  for (int i = 0; i < rows.size(); ++i) {
+    figures.kept_records.push_back({std::string(rows[i].Text(0)), std::string(rows[i].Text(1)),
+                                    std::string(rows[i].Text(2)), Lines(std::string(rows[i].Text(3)))});
+  }
+  return figures;
 }
 
 absl::Status RecordImportStep(db::Pool& pool, const std::string& tenant, const std::string& step,
@@ -184,11 +225,10 @@ absl::StatusOr<std::vector<bool>> KnowsStays(db::Pool& pool, const std::string& 
 
 absl::StatusOr<int64_t> RemoveStays(db::Pool& pool, const std::string& tenant, const std::string& import,
                                     db::Deadline deadline) {
-  EMBUDO_ASSIGN_OR_RETURN(
-      const db::Result result,
-      db::Exec(pool, tenant, deadline,
-               "DELETE FROM pipeline.imported_stay WHERE tenant_id = $1 AND import_id = $2::uuid",
-               Params::Of(tenant, import)));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result result,
+                          db::Exec(pool, tenant, deadline,
+                                   "DELETE FROM pipeline.imported_stay WHERE tenant_id = $1 AND import_id = $2::uuid",
+                                   Params::Of(tenant, import)));
   return result.affected();
 }
 

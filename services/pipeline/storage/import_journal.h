@@ -32,9 +32,26 @@ absl::Status JournalWrites(db::Connection& connection, const std::string& tenant
 absl::StatusOr<std::map<std::string, std::vector<ImportWrite>>> LastWrites(db::Pool& pool, const std::string& tenant,
                                                                            const std::string& import, int limit,
                                                                            db::Deadline deadline);
-/// Marks all entries of these records as settled.
+/// What an undo did with a record: DELETED, RESTORED or nothing, and why it left something alone.
+struct Settled {
+  std::string record;
+  std::string outcome;
+  std::string kept_reason;
+  std::vector<std::string> kept_fields;
+};
+/// Marks all entries of these records as dealt with.
 absl::Status SettleWrites(db::Connection& connection, const std::string& tenant, const std::string& import,
-                          const std::vector<std::string>& records);
+                          const std::string& undo, const std::vector<Settled>& records);
+/// What an undo has done.
+struct UndoFigures {
+  int64_t deleted = 0;
+  int64_t restored = 0;
+  int64_t kept = 0;
+  /// The first 1,000 of which something was left alone.
+  std::vector<Settled> kept_records;
+};
+absl::StatusOr<UndoFigures> FiguresOf(db::Pool& pool, const std::string& tenant, const std::string& import,
+                                      const std::string& undo, db::Deadline deadline);
 
 /// Adds an event to the log that tells of an import, once a step.
 absl::Status RecordImportStep(db::Pool& pool, const std::string& tenant, const std::string& step,

@@ -79,9 +79,10 @@ TEST_F(CaptureTest, BadRowsAreToldAndGoodOnesKept) {
       MappingFromJson(kMapping));
   EXPECT_EQ(Figures(progress), "2/0/0/4");
   EXPECT_EQ(progress.rows_done(), 6);
-  EXPECT_THAT(CountsOf(progress.errors()), ElementsAre(Pair("INVALID_AMOUNT value", 1), Pair("INVALID_DATE opened", 1),
-                                                       Pair("INVALID_EMAIL mail", 1), Pair("MISSING_ID id", 1),
-                                                       Pair("TOO_MANY_CELLS ", 1), Pair("UNKNOWN_STAGE stage", 1)));
+  EXPECT_THAT(CountsOf(progress.errors()),
+              ElementsAre(Pair("COULD_NOT_PARSE_DATE opened", 1), Pair("INVALID_AMOUNT value", 1),
+                          Pair("INVALID_EMAIL mail", 1), Pair("MISSING_REQUIRED_PROPERTY id", 1),
+                          Pair("TOO_MANY_CELLS ", 1), Pair("UNKNOWN_STAGE stage", 1)));
   EXPECT_EQ(ListLeads().size(), 2u);
   const std::string refused = RefusedRows(operation_.name());
   EXPECT_EQ(
@@ -90,7 +91,7 @@ TEST_F(CaptureTest, BadRowsAreToldAndGoodOnesKept) {
       "3,INVALID_EMAIL,\"mail: \"\"nobody\"\" is not an email address: there is no @ after the name; value: "
       "\"\"lots\"\" is not an amount; opened: \"\"2017-13-01\"\" is not a date: month 13\",2,\"Two, too\",nobody,lots,"
       "2017-13-01,Talk,\r\n"
-      "4,MISSING_ID,id: the row has no id,,Three,,,,Talk,\r\n"
+      "4,MISSING_REQUIRED_PROPERTY,id: the row has no id,,Three,,,,Talk,\r\n"
       "5,UNKNOWN_STAGE,\"stage: no stage is called \"\"Nowhere\"\"\",4,Four,,,,Nowhere,\r\n"
       "6,TOO_MANY_CELLS,the row has more cells than the header,5,Five,,-5,2017-01-05,Talk,,,surplus\r\n");
   EXPECT_EQ(RefusedRows(operation_.name(), 1), refused);

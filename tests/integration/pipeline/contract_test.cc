@@ -25,7 +25,7 @@ using type::v1::Role;
 
 /// Methods without request_id, since repeating them is harmless by what they take: records found by external ids, and
 /// scores that are set.
-const std::set<std::string> kIdempotent = {"BulkUpsertLeads", "BulkUpsertContacts", "RecordScores",
+const std::set<std::string> kIdempotent = {"BulkUpsertLeads",       "BulkUpsertContacts",  "RecordScores",
                                            "UpsertImportedRecords", "UndoImportedRecords", "RecordImport"};
 /// What happened, in the order in which it happened: not sorted otherwise.
 const std::set<std::string> kHistories = {"ListLeadChanges", "ListEvents", "ListParkedEvents", "ListDeliveries"};

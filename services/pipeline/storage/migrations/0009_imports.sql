@@ -13,12 +13,15 @@ CREATE TABLE pipeline.import_write (
     fields text[] NOT NULL,
     before bytea,
     after bytea,
-    -- Taken back, or left alone.
-    settled boolean NOT NULL DEFAULT false,
+    -- By which undo it was dealt with, and how: DELETED, RESTORED or empty; and why something was left alone, and what.
+    undo_id uuid,
+    outcome text NOT NULL DEFAULT '',
+    kept_reason text NOT NULL DEFAULT '',
+    kept_fields text[] NOT NULL DEFAULT '{}',
     PRIMARY KEY (tenant_id, import_id, seq)
 );
 CREATE INDEX import_write_record ON pipeline.import_write (tenant_id, import_id, record);
-CREATE INDEX import_write_open ON pipeline.import_write (tenant_id, import_id, seq) WHERE NOT settled;
+CREATE INDEX import_write_open ON pipeline.import_write (tenant_id, import_id, seq) WHERE undo_id IS NULL;
 
 -- What the log was told of each import.
 CREATE TABLE pipeline.import_step (
