@@ -302,7 +302,9 @@ void ImportRun::Count(const Sent& sent, std::vector<storage::Refusal>* refusals,
       const bool merged = i < sent.batch.matched.size() && sent.batch.matched[i];
       logic::CountWritten(row, outcome, &job_.progress);
       if (merged) job_.progress.set_merged(job_.progress.merged() + 1);
-      const std::string name = i < sent.batch.names.size() ? sent.batch.names[i] : "";
+      // What a dry run would create has no name yet.
+      const bool named = i < sent.batch.names.size() && !(job_.progress.dry_run() && outcome == Outcome::kCreated);
+      const std::string name = named ? sent.batch.names[i] : "";
       results->lines += logic::ResultLine(row, merged ? "merged" : logic::StatusOf(outcome), name);
     } else {
       logic::CountRefused(row, &job_.progress);

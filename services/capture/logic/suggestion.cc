@@ -72,18 +72,24 @@ class Headers {
   std::map<std::string, size_t> places_;
 };
 
+/// How much of what tells the preset from others is there; more than 1 if a header is that no other export has.
 double FingerprintOf(const ImportPreset& preset, const Headers& headers) {
+  constexpr double kDecisive = 0.2;
   int present = 0;
-  for (const std::string& alternatives : preset.fingerprint()) {
+  double bonus = 0;
+  for (const std::string& entry : preset.fingerprint()) {
+    const bool decisive = entry.starts_with('!');
     Texts each;
-    for (size_t at = 0; at <= alternatives.size();) {
-      const size_t end = std::min(alternatives.find('|', at), alternatives.size());
-      *each.Add() = alternatives.substr(at, end - at);
+    for (size_t at = decisive ? 1 : 0; at <= entry.size();) {
+      const size_t end = std::min(entry.find('|', at), entry.size());
+      *each.Add() = entry.substr(at, end - at);
       at = end + 1;
     }
-    present += headers.FindAny(each) ? 1 : 0;
+    if (!headers.FindAny(each)) continue;
+    ++present;
+    if (decisive) bonus += kDecisive;
   }
-  return preset.fingerprint_size() == 0 ? 0 : static_cast<double>(present) / preset.fingerprint_size();
+  return preset.fingerprint_size() == 0 ? 0 : static_cast<double>(present) / preset.fingerprint_size() + bonus;
 }
 
 bool Allows(const std::string& hint, const ImportPreset& preset) {

@@ -184,7 +184,9 @@ TEST_F(ImportUndoTest, EveryRowTellsWhatBecameOfIt) {
     EXPECT_THAT(all, HasSubstr("id,title,mail,value,color,stage,record,status,error_code,error\r\n"));
     EXPECT_THAT(all, HasSubstr(",created,,\r\n"));
     EXPECT_THAT(all, HasSubstr("2,Two,nobody,,,Talk,,refused,INVALID_EMAIL,\"mail: \"\"nobody\"\" is not"));
-    if (!dry_run) EXPECT_THAT(all, HasSubstr("1,\"One, two\",,,,Talk," + LeadById("1").name() + ",created,,\r\n"));
+    if (!dry_run) {
+      EXPECT_THAT(all, HasSubstr("1,\"One, two\",,,,Talk," + LeadById("1").name() + ",created,,\r\n"));
+    }
   }
 }
 

@@ -58,7 +58,8 @@ TEST_F(MavenTest, ComesInWholeAndOnce) {
   EXPECT_EQ(Figures(Import(Data("accounts.csv"), Mapping("accounts"))), "0/0/85/0");
   EXPECT_EQ(Figures(Import(Data("accounts.csv"), Mapping("accounts"), /*dry_run=*/true)), "0/0/85/0");
   EXPECT_EQ(Figures(Import(Data("sales_pipeline.csv"), Mapping("sales_pipeline"))), "0/0/8800/0");
-  EXPECT_EQ(CountRows("SELECT count(*) FROM pipeline.event WHERE tenant_id = $1"), events);
+  // That four imports began and ended is all that there is to tell.
+  EXPECT_EQ(CountRows("SELECT count(*) FROM pipeline.event WHERE tenant_id = $1"), events + 8);
 }
 
 // kill -9 in mid-import, several times: the next worker goes on, nothing is lost or there twice.
