@@ -292,7 +292,9 @@ absl::StatusOr<int> Import(Context& context, const Flags& flags) {
   capture::v1::ImportLeadsRequest request;
   const bool suggested =
       flags.suggest || !flags.preset.empty() || (flags.mapping.empty() && flags.saved_mapping.empty());
-  if (!flags.mapping.empty()) EMBUDO_ASSIGN_OR_RETURN(*request.mutable_mapping(), ReadMapping(flags.mapping));
+  if (!flags.mapping.empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(*request.mutable_mapping(), ReadMapping(flags.mapping));
+  }
   EMBUDO_ASSIGN_OR_RETURN(const std::string file, Upload(context, flags.file));
   if (suggested) {
     capture::v1::SuggestMappingRequest asked;
