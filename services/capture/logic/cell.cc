@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <optional>
@@ -67,10 +68,33 @@ bool IsTime(const FieldDescriptor* field) { return field->message_type() == goog
 bool IsDate(const FieldDescriptor* field) { return field->message_type() == google::type::Date::descriptor(); }
 bool IsMoney(const FieldDescriptor* field) { return field->message_type() == google::type::Money::descriptor(); }
 
+/// `6.0E7` as a plain number, in the file's way of writing; other texts as they are. Some exports write large amounts
+/// so.
+std::string WithoutExponent(std::string_view text, const Locale& locale) {
+  const size_t mark = text.find_first_of("eE");
+  const auto plain = [](char c) { return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+'; };
+  if (mark == 0 || mark == std::string_view::npos || mark + 1 == text.size() || text.size() > 30)
+    return std::string(text);
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (i != mark && !plain(text[i])) return std::string(text);
+  }
+  char* end = nullptr;
+  const std::string copy(text);
+  const double value = std::strtod(copy.c_str(), &end);
+  if (end != copy.c_str() + copy.size() || value > 1e15 || value < -1e15) return copy;
+  std::array<char, 64> digits{};
+  std::snprintf(digits.data(), digits.size(), "%.6f", value);
+  std::string number(digits.data());
+  while (number.back() == '0') number.pop_back();
+  if (number.back() == '.') number.pop_back();
+  std::replace(number.begin(), number.end(), '.', locale.numbers.decimal);
+  return number;
+}
+
 /// A number as exact decimal: `1.234,5 %` in the file's way of writing.
 absl::StatusOr<google::type::Money> ReadDecimal(const Target& target, std::string_view text, const Locale& locale) {
   while (!text.empty() && (text.back() == '%' || text.back() == ' ')) text.remove_suffix(1);
-  auto number = ParseMoney(text, "", locale.numbers);
+  auto number = ParseMoney(WithoutExponent(text, locale), "", locale.numbers);
   if (!number.ok() || !number->currency_code().empty()) return Invalid("INVALID_NUMBER", text, "is not a number");
   return target.scale.empty() ? number : ScaleMoney(*number, target.scale);
 }
@@ -168,8 +192,9 @@ absl::Status SetMessage(const Target& target, std::string_view text, const Local
                         Message* record) {
   const auto* reflection = record->GetReflection();
   if (IsMoney(target.field)) {
-    EMBUDO_ASSIGN_OR_RETURN(google::type::Money money,
-                            ParseMoney(text, currency.empty() ? locale.currency_code : currency, locale.numbers));
+    EMBUDO_ASSIGN_OR_RETURN(
+        google::type::Money money,
+        ParseMoney(WithoutExponent(text, locale), currency.empty() ? locale.currency_code : currency, locale.numbers));
     if (!target.scale.empty()) {
       EMBUDO_ASSIGN_OR_RETURN(money, ScaleMoney(money, target.scale));
     }

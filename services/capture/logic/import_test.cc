@@ -240,6 +240,22 @@ TEST(RowMapperTest, ColumnsSayWhatToDoWithTrouble) {
   EXPECT_THAT(CodesOf(rows[2].errors), ElementsAre("MISSING_REQUIRED_PROPERTY title"));
 }
 
+TEST(RowMapperTest, ReadsWhatDataLoaderAndExcelWrite) {
+  const auto mapping = MappingFromJson(OpportunityMapping(
+      R"({"column": "value", "field": "expected_revenue", "currencyColumn": "currency"},
+         {"column": "opened", "field": "open_time"}, {"column": "due", "field": "expected_close_date"})"));
+  const auto rows = MapAll(mapping,
+                           "id,stage,value,currency,opened,due\n"
+                           "1,Engaging,6.0E7,chf,45322.5,45322\n"
+                           "2,Engaging,1.5e-1,,2024-01-31T12:00:00Z,20240131\n");
+  EXPECT_EQ(LeadOf(rows[0]).expected_revenue().units(), 60000000);
+  EXPECT_EQ(LeadOf(rows[0]).expected_revenue().currency_code(), "CHF");
+  EXPECT_EQ(LeadOf(rows[1]).expected_revenue().nanos(), 150000000);
+  EXPECT_EQ(LeadOf(rows[1]).expected_revenue().currency_code(), "EUR");
+  EXPECT_EQ(LeadOf(rows[0]).open_time().seconds(), LeadOf(rows[1]).open_time().seconds());
+  EXPECT_EQ(LeadOf(rows[0]).expected_close_date().day(), 31);
+}
+
 TEST(RowMapperTest, UsersBringTheirTeams) {
   const auto mapping = MappingFromJson(
       R"({"target": "TARGET_USER", "system": "crm", "idColumn": "agent", "team": {"column": "manager",
