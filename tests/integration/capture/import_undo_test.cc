@@ -233,7 +233,8 @@ TEST_F(ImportUndoTest, WhatBelongsToLeadsComesAndGoes) {
   EXPECT_EQ(FormatDate(GetLead(lead.name()).next_activity_date()), "2030-01-02");
 
   const auto notes = MappingFromJson(R"({"target": "TARGET_NOTE", "system": "crm", "idColumn": "id",
-      "aboutColumns": ["what"], "columns": [{"column": "text", "field": "body"}, {"column": "when", "field": "create_time"}]})");
+      "aboutColumns": ["what"], "columns": [{"column": "text", "field": "body"},
+      {"column": "when", "field": "create_time"}]})");
   EXPECT_EQ(Figures(Import("id,what,text,when\nN1,D1,They like it.,2020-05-06\n", notes)), "1/0/0/0");
   const std::string noted = operation_.name();
   pipeline::v1::ListMessagesRequest list;
