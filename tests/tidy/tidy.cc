@@ -26,6 +26,8 @@ struct Library {
   string_view why;
 };
 constexpr Library kLibraries[] = {
+    {"xgboost/", "services/scoring/logic/ml/", "XGBoost is hidden in services/scoring/logic/ml"},
+    {"linear.h", "services/scoring/logic/ml/", "liblinear is hidden in services/scoring/logic/ml"},
     {"grpcpp/", "common/rpc/", "gRPC is hidden in common/rpc"},
     {"grpc/", "common/rpc/", "gRPC is hidden in common/rpc"},
     {"libpq-fe.h", "common/db/", "libpq is hidden in common/db"},

@@ -71,7 +71,7 @@ int Run(int argc, char** argv) {
   }
   context.OpenOutput(std::cout);
   const std::string command = app.get_subcommands().front()->get_name();
-  const bool in_a_tenant = command != "admin" && command != "call" && command != "bench";
+  const bool in_a_tenant = command != "admin" && command != "call" && command != "bench" && context.needs_server;
   const absl::Status tenant = in_a_tenant ? context.CheckTenant() : absl::OkStatus();
   const absl::StatusOr<int> exit_code = tenant.ok() ? context.command() : tenant;
   std::cout.flush();

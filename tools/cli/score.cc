@@ -44,6 +44,7 @@ void AddScore(CLI::App& app, Context& context) {
   const auto lead = std::make_shared<std::string>();
   explain.add_option("lead", *lead, "Its name or id")->required();
   explain.callback([&context, lead] { context.command = [&context, lead] { return Explain(context, *lead); }; });
+  AddScoreEvaluate(score, context);
 }
 
 }  // namespace embudo::cli

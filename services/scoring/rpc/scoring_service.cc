@@ -6,7 +6,9 @@
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
+#include "services/scoring/logic/evaluation.h"
 #include "services/scoring/logic/explain.h"
+#include "services/scoring/logic/ml/csv_table.h"
 #include "services/scoring/storage/frequencies.h"
 #include "services/scoring/storage/pending.h"
 #include "services/scoring/storage/rebuild.h"
@@ -19,6 +21,7 @@ using rpc::CallContext;
 
 constexpr int kDefaultPageSize = 50;
 constexpr int kMaxPageSize = 1000;
+constexpr size_t kMaxEvaluatedBytes = 64 << 20;
 
 /// `teams/north`; empty for none.
 std::string TeamName(const std::string& id) { return id.empty() ? "" : "teams/" + id; }
@@ -59,7 +62,41 @@ std::unique_ptr<rpc::Service> ScoringService::MakeService() {
       "RescoreLeads", [this](const CallContext& call, const auto&) { return RescoreLeads(call); });
   service->Unary<v1::GetScoringProgressRequest, v1::ScoringProgress>(
       "GetScoringProgress", [this](const CallContext& call, const auto&) { return GetScoringProgress(call); });
+  service->ClientStream(
+      "Evaluate",
+      [this](const CallContext&, const rpc::MessageReader& next, google::protobuf::Message& response) -> absl::Status {
+        EMBUDO_ASSIGN_OR_RETURN(v1::Evaluation evaluation, Evaluate(next));
+        static_cast<v1::Evaluation&>(response).Swap(&evaluation);
+        return absl::OkStatus();
+      });
   return service;
+}
+
+absl::StatusOr<v1::Evaluation> ScoringService::Evaluate(const rpc::MessageReader& next) {
+  EMBUDO_ASSIGN_OR_RETURN(const auto first, next());
+  if (first == nullptr || !static_cast<const v1::EvaluateRequest&>(*first).has_settings()) {
+    return InvalidField("settings", "is required in the first message");
+  }
+  const std::unique_lock running(evaluating_, std::try_to_lock);
+  if (!running.owns_lock()) {
+    return Error(absl::StatusCode::kResourceExhausted, "EVALUATION_RUNS", "another evaluation runs on this server")
+        .RetryAfter(std::chrono::seconds(10));
+  }
+  ml::CsvTable csv;
+  size_t size = 0;
+  while (true) {
+    EMBUDO_ASSIGN_OR_RETURN(const auto message, next());
+    if (message == nullptr) break;
+    const auto& request = static_cast<const v1::EvaluateRequest&>(*message);
+    if (!request.has_chunk()) return InvalidField("chunk", "is required in every message but the first");
+    size += request.chunk().size();
+    if (size > kMaxEvaluatedBytes) return InvalidField("chunk", "the text is larger than 64 MiB");
+    EMBUDO_RETURN_IF_ERROR(csv.Feed(request.chunk()));
+  }
+  EMBUDO_ASSIGN_OR_RETURN(const ml::Table table, csv.Finish());
+  const auto& settings = static_cast<const v1::EvaluateRequest&>(*first).settings();
+  EMBUDO_ASSIGN_OR_RETURN(const ml::Evaluation evaluation, ml::Evaluate(table, logic::OptionsOf(settings)));
+  return logic::ToProto(evaluation);
 }
 
 absl::StatusOr<v1::Explanation> ScoringService::ExplainLead(const CallContext& call,

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
@@ -26,12 +27,16 @@ class ScoringService {
                                                               const v1::ListFrequenciesRequest& request);
   absl::StatusOr<v1::RescoreLeadsResponse> RescoreLeads(const rpc::CallContext& call);
   absl::StatusOr<v1::ScoringProgress> GetScoringProgress(const rpc::CallContext& call);
+  /// `next` gives the messages of the stream.
+  absl::StatusOr<v1::Evaluation> Evaluate(const rpc::MessageReader& next);
 
  private:
   db::Pool& pool_;
   rpc::Client& pipeline_;
   const Clock& clock_;
   const std::function<void()> marked_;
+  /// Held by the one evaluation that runs: it takes a core and the table's memory.
+  std::mutex evaluating_;
 };
 
 }  // namespace embudo::scoring
