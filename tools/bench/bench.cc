@@ -25,7 +25,7 @@ absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   std::vector<Figure> figures;
   absl::Status status;
   for (const auto measure :
-       {MeasureCreate, MeasureRecords, MeasureLatency, MeasureEvents, MeasureForms, MeasureImport}) {
+       {MeasureCreate, MeasureRecords, MeasureLatency, MeasureEvents, MeasureForms, MeasureScoring, MeasureImport}) {
     if (status.ok()) status = measure(context, options, &figures);
   }
   std::vector<cli::Json> rows;

@@ -61,6 +61,7 @@ absl::Status MeasureRecords(cli::Context& context, const Options& options, std::
 absl::Status MeasureLatency(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureEvents(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureForms(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureScoring(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureImport(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 
 /// Runs a shell command and returns what it printed; UNAVAILABLE with its last lines if it failed.

@@ -45,6 +45,7 @@ void AddScore(CLI::App& app, Context& context) {
   explain.add_option("lead", *lead, "Its name or id")->required();
   explain.callback([&context, lead] { context.command = [&context, lead] { return Explain(context, *lead); }; });
   AddScoreEvaluate(score, context);
+  AddScoreTraining(score, context);
 }
 
 }  // namespace embudo::cli

@@ -11,7 +11,9 @@
 #include "services/scoring/storage/frequencies.h"
 #include "services/scoring/storage/leads.h"
 #include "services/scoring/storage/pending.h"
+#include "services/scoring/storage/snapshots.h"
 #include "services/scoring/storage/tenant.h"
+#include "services/scoring/storage/training_runs.h"
 
 namespace embudo::scoring::events {
 namespace {
@@ -119,6 +121,8 @@ class Intake {
     }
     EMBUDO_RETURN_IF_ERROR(storage::SaveLeads(connection_, tenant_, there));
     EMBUDO_RETURN_IF_ERROR(storage::RemoveLeads(connection_, tenant_, gone));
+    EMBUDO_RETURN_IF_ERROR(storage::SaveSnapshots(connection_, tenant_, batch.leads));
+    EMBUDO_RETURN_IF_ERROR(storage::RemoveSnapshots(connection_, tenant_, gone));
     EMBUDO_RETURN_IF_ERROR(storage::SaveContributions(connection_, tenant_, counted));
     EMBUDO_RETURN_IF_ERROR(storage::RemoveContributions(connection_, tenant_, not_counted));
     return storage::MarkPending(connection_, tenant_, pending);
@@ -129,6 +133,7 @@ class Intake {
   absl::Status Count(const std::vector<const Lead*>& leads, storage::Contributions& counted) {
     EMBUDO_ASSIGN_OR_RETURN(const storage::Settings settings, storage::LoadSettings(connection_, tenant_));
     std::vector<Change> changes;
+    int closings = 0;
     for (const Lead* lead : leads) {
       const std::string id = logic::IdOf(lead->name());
       const std::optional<bool> won = logic::Outcome(*lead, settings.config);
@@ -139,9 +144,11 @@ class Intake {
         counted.erase(before);
       }
       if (!won) continue;
+      ++closings;
       counted[id] = *logic::ContributionOf(*lead, settings.stages, settings.config);
       changes.push_back({true, counted[id]});
     }
+    EMBUDO_RETURN_IF_ERROR(storage::CountClosings(connection_, tenant_, closings));
     std::set<logic::RowKey> keys;
     for (const auto& [add, contribution] : changes) {
       for (const logic::Couple& couple : contribution.couples) keys.insert({contribution.team, couple});

@@ -30,15 +30,16 @@ pipeline::v1::LeadScore ScoreOf(const logic::Model& model, const type::v1::Lead&
   out.set_lead(lead.name());
   out.set_score(manual.score);
   out.set_priority(manual.stars);
-  const auto probability = model.bayes.Probability(logic::FeaturesOf(lead, model.stages, model.config));
+  const auto probability = logic::ProbabilityOf(model, lead, now);
   if (probability) out.set_automated_probability(*probability);
   return out;
 }
 
 }  // namespace
 
-Scorer::Scorer(Options options, db::Pool& pool, Record record, const Clock& clock, metrics::Registry& metrics)
-    : options_(options), pool_(pool), record_(std::move(record)), clock_(clock), metrics_(metrics) {}
+Scorer::Scorer(Options options, db::Pool& pool, storage::TrainedCache& trained, Record record, const Clock& clock,
+               metrics::Registry& metrics)
+    : options_(options), pool_(pool), trained_(trained), record_(std::move(record)), clock_(clock), metrics_(metrics) {}
 
 Scorer::~Scorer() { Stop(); }
 
@@ -158,7 +159,7 @@ absl::StatusOr<pipeline::v1::RecordScoresRequest> Scorer::ScoresOf(db::Connectio
   pipeline::v1::RecordScoresRequest request;
   EMBUDO_ASSIGN_OR_RETURN(const std::vector<type::v1::Lead> leads, storage::LoadScored(connection, tenant, ids));
   if (leads.empty()) return request;
-  EMBUDO_ASSIGN_OR_RETURN(const logic::Model model, storage::LoadModel(connection, tenant));
+  EMBUDO_ASSIGN_OR_RETURN(const logic::Model model, storage::LoadModel(connection, tenant, trained_));
   const Time now = clock_.Now();
   for (const type::v1::Lead& lead : leads) *request.add_scores() = ScoreOf(model, lead, now);
   return request;

@@ -15,6 +15,7 @@
 #include "common/metrics/metrics.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
 #include "services/scoring/storage/pending.h"
+#include "services/scoring/storage/training_runs.h"
 
 namespace embudo::scoring::events {
 
@@ -36,7 +37,8 @@ class Scorer : public Background {
   using Record = std::function<absl::Status(const std::string& tenant, const pipeline::v1::RecordScoresRequest&)>;
 
   /// `pool` is of the scoring_worker role.
-  Scorer(Options options, db::Pool& pool, Record record, const Clock& clock, metrics::Registry& metrics);
+  Scorer(Options options, db::Pool& pool, storage::TrainedCache& trained, Record record, const Clock& clock,
+         metrics::Registry& metrics);
   ~Scorer() override;
 
   void Start() override;
@@ -62,6 +64,7 @@ class Scorer : public Background {
 
   const Options options_;
   db::Pool& pool_;
+  storage::TrainedCache& trained_;
   const Record record_;
   const Clock& clock_;
   metrics::Registry& metrics_;

@@ -7,21 +7,6 @@ namespace {
 
 double Rounded(double value) { return std::isfinite(value) ? std::round(value * 1e6) / 1e6 : 0; }
 
-void SetDrift(const ml::Drift& drift, bool with_scores, v1::Drift& told) {
-  told.set_ordered_by(drift.ordered_by);
-  told.set_old_rate(Rounded(drift.old_rate));
-  told.set_new_rate(Rounded(drift.new_rate));
-  told.set_rate_z(Rounded(drift.rate_z));
-  for (const ml::Moved& moved : drift.variables) {
-    v1::VariableDrift& variable = *told.add_variables();
-    variable.set_variable(moved.variable);
-    variable.set_psi(Rounded(moved.psi));
-  }
-  if (with_scores) told.set_score_psi(Rounded(drift.score_psi));
-  told.set_drifted(drift.drifted);
-  told.set_text(drift.text);
-}
-
 v1::EvaluatedColumn::Kind KindOf(ml::Source::Kind kind) {
   switch (kind) {
     case ml::Source::Kind::kNumber:
@@ -59,6 +44,32 @@ v1::ModelFigures FiguresOf(const std::string& name, const ml::Figures& figures) 
   return told;
 }
 
+void SetCurve(const std::vector<ml::CalibrationBin>& curve, v1::ModelFigures& figures) {
+  for (const ml::CalibrationBin& bin : curve) {
+    v1::CalibrationBin& point = *figures.add_calibration_curve();
+    point.set_lower(bin.lower);
+    point.set_upper(bin.upper);
+    point.set_rows(static_cast<int32_t>(bin.rows));
+    point.set_predicted(Rounded(bin.predicted));
+    point.set_observed(Rounded(bin.observed));
+  }
+}
+
+void SetDrift(const ml::Drift& drift, bool with_scores, v1::Drift& told) {
+  told.set_ordered_by(drift.ordered_by);
+  told.set_old_rate(Rounded(drift.old_rate));
+  told.set_new_rate(Rounded(drift.new_rate));
+  told.set_rate_z(Rounded(drift.rate_z));
+  for (const ml::Moved& moved : drift.variables) {
+    v1::VariableDrift& variable = *told.add_variables();
+    variable.set_variable(moved.variable);
+    variable.set_psi(Rounded(moved.psi));
+  }
+  if (with_scores) told.set_score_psi(Rounded(drift.score_psi));
+  told.set_drifted(drift.drifted);
+  told.set_text(drift.text);
+}
+
 v1::Evaluation ToProto(const ml::Evaluation& evaluation) {
   v1::Evaluation told;
   told.set_rows(static_cast<int32_t>(evaluation.rows));
@@ -71,14 +82,7 @@ v1::Evaluation ToProto(const ml::Evaluation& evaluation) {
     v1::ModelFigures& model = *told.add_models();
     model = FiguresOf(ml::NameOf(judged.kind), judged.figures);
     model.set_calibration(judged.calibration);
-    for (const ml::CalibrationBin& bin : judged.curve) {
-      v1::CalibrationBin& point = *model.add_calibration_curve();
-      point.set_lower(bin.lower);
-      point.set_upper(bin.upper);
-      point.set_rows(static_cast<int32_t>(bin.rows));
-      point.set_predicted(Rounded(bin.predicted));
-      point.set_observed(Rounded(bin.observed));
-    }
+    SetCurve(judged.curve, model);
   }
   const std::string champion = ml::NameOf(evaluation.champion);
   told.set_champion(champion);

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
+
+#include "services/scoring/logic/wording.h"
 
 namespace embudo::scoring::logic {
 namespace {
@@ -12,12 +13,6 @@ using type::v1::Lead;
 
 /// Factors that the summary names.
 constexpr int kNamed = 3;
-
-std::string Fixed(double number, int decimals) {
-  char text[48];
-  std::snprintf(text, sizeof text, "%.*f", decimals, number);
-  return text;
-}
 
 std::string Signed(int points) { return (points < 0 ? "" : "+") + std::to_string(points); }
 
@@ -36,11 +31,6 @@ std::string NameOf(const Couple& couple, const Stages& stages) {
   if (!variable.empty() && variable[0] >= 'a' && variable[0] <= 'z')
     variable[0] = static_cast<char>(variable[0] - 'a' + 'A');
   return variable + " " + IdOf(couple.value);
-}
-
-std::string EffectText(double effect) {
-  if (effect == 0) return "does not move the chance";
-  return std::string(effect > 0 ? "raises" : "lowers") + " the chance by " + Fixed(std::abs(effect), 2) + " points";
 }
 
 v1::Factor FactorOf(const Evidence& evidence, const Factor& factor, const Stages& stages) {
@@ -70,19 +60,24 @@ void ExplainScore(const ManualScore& manual, v1::Explanation* out) {
     criterion.set_criterion(held.rule->criterion.name());
     criterion.set_display_name(held.rule->criterion.display_name());
     criterion.set_points(held.points);
-    const bool limited = held.points != held.rule->criterion.points();
-    criterion.set_text(held.rule->criterion.display_name() + " " + Signed(held.points) +
-                       (limited ? " (limit of its group)" : ""));
+    const bool less = held.points != held.rule->criterion.points();
+    const char* why =
+        held.rule->criterion.half_life_days() > 0 ? " (faded since the last touch)" : " (limit of its group)";
+    criterion.set_text(held.rule->criterion.display_name() + " " + Signed(held.points) + (less ? why : ""));
   }
   std::stable_sort(out->mutable_criteria()->begin(), out->mutable_criteria()->end(),
                    [](const auto& a, const auto& b) { return std::abs(a.points()) > std::abs(b.points()); });
 }
 
-void ExplainProbability(const Model& model, const Lead& lead, const Features& features, v1::Explanation* out) {
+void ExplainProbability(const Model& model, const Lead& lead, const Features& features, Time now,
+                        v1::Explanation* out) {
   if (lead.state() != Lead::STATE_OPEN) return;
+  const bool asked = model.trained != nullptr && !features.stage.empty() && !features.stage_is_won;
+  if (asked && ExplainTrained(*model.trained, model.method, lead, model.stages, now, *out)) return;
   const std::optional<double> probability = model.bayes.Probability(features);
   if (!probability) return;
   out->set_probability(*probability);
+  out->set_model("naive_bayes");
   if (features.stage.empty() || features.stage_is_won) return;
   const std::optional<Evidence> evidence = model.bayes.Weigh(features);
   if (!evidence->team.empty()) out->mutable_basis()->set_team(lead.team());
@@ -98,7 +93,9 @@ std::string ProbabilityText(const Lead& lead, const v1::Explanation& explanation
   if (lead.state() == Lead::STATE_LOST) return "The lead is lost.";
   if (lead.stage().empty()) return "It is in no stage yet, so there is no chance to tell.";
   if (!explanation.has_probability()) return "Too few leads were won and lost to tell its chance.";
-  return "Chance of winning " + Fixed(explanation.probability(), 2) + " %, from " +
+  const bool is_prior = explanation.model() == "prior";
+  return "Chance of winning " + Fixed(explanation.probability(), 2) + " %, " +
+         (is_prior ? "the same for every lead, since nothing told wins from losses better; from " : "from ") +
          Fixed(std::floor(explanation.basis().won_count()), 0) + " won and " +
          Fixed(std::floor(explanation.basis().lost_count()), 0) + " lost leads" +
          (explanation.basis().team().empty() ? " of all teams." : " of its team.");
@@ -117,11 +114,19 @@ std::string Summary(const Lead& lead, const v1::Explanation& explanation) {
 
 }  // namespace
 
+std::optional<double> ProbabilityOf(const Model& model, const Lead& lead, Time now) {
+  const Features features = FeaturesOf(lead, model.stages, model.config);
+  if (model.trained != nullptr && !features.stage.empty() && !features.stage_is_won) {
+    if (const auto probability = ProbabilityOf(*model.trained, model.method, lead, now)) return probability;
+  }
+  return model.bayes.Probability(features);
+}
+
 v1::Explanation Explain(const Model& model, const Lead& lead, Time now) {
   v1::Explanation out;
   out.set_lead(lead.name());
   ExplainScore(ScoreOf(model.rules, lead, now), &out);
-  ExplainProbability(model, lead, FeaturesOf(lead, model.stages, model.config), &out);
+  ExplainProbability(model, lead, FeaturesOf(lead, model.stages, model.config), now, &out);
   out.set_summary(Summary(lead, out));
   return out;
 }

@@ -1,6 +1,7 @@
 #include "services/scoring/logic/manual_score.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "common/base/error.h"
@@ -12,6 +13,15 @@ struct Group {
   int limit = 0;
   int points = 0;
 };
+
+/// What is left of a criterion's points after the days in which nobody touched the lead.
+int PointsOf(const v1::Criterion& criterion, const type::v1::Lead& lead, Time now) {
+  if (criterion.half_life_days() <= 0) return criterion.points();
+  const auto& touched = lead.has_last_touch_time() ? lead.last_touch_time() : lead.create_time();
+  const auto days = std::chrono::floor<std::chrono::days>(now - FromTimestamp(touched)).count();
+  const double halvings = static_cast<double>(std::max<int64_t>(days, 0)) / criterion.half_life_days();
+  return static_cast<int>(std::lround(criterion.points() * std::exp2(-halvings)));
+}
 
 }  // namespace
 
@@ -34,7 +44,7 @@ ManualScore ScoreOf(const std::vector<Rule>& rules, const type::v1::Lead& lead, 
   int sum = 0;
   for (const Rule& rule : rules) {
     if (rule.criterion.disabled() || !rule.filter.Matches(lead, now)) continue;
-    int points = rule.criterion.points();
+    int points = PointsOf(rule.criterion, lead, now);
     if (const auto group = groups.find(rule.criterion.group_key()); group != groups.end()) {
       const auto& [limit, before] = group->second;
       points = std::clamp(before + points, -limit, limit) - before;

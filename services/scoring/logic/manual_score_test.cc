@@ -151,6 +151,20 @@ TEST(ScoreOf, DisabledCriteriaCountForNothing) {
   EXPECT_EQ(score.held.size(), 1);
 }
 
+TEST(ScoreOf, PointsFadeWhileNobodyTouchesTheLead) {
+  Lead lead;
+  lead.set_source("web");
+  *lead.mutable_last_touch_time() = ToTimestamp(kNow - std::chrono::days(15));
+  std::vector<Rule> rules = {MakeRule("source:*", 40), MakeRule("source:*", -10)};
+  rules[0].criterion.set_half_life_days(10);
+  // 40 / 2^1.5 = 14.14…; the other stays.
+  const ManualScore score = ScoreOf(rules, lead, kNow);
+  EXPECT_EQ(score.held[0].points, 14);
+  EXPECT_EQ(score.score, 4);
+  *lead.mutable_last_touch_time() = ToTimestamp(kNow);
+  EXPECT_EQ(ScoreOf(rules, lead, kNow).score, 30);
+}
+
 TEST(Compile, RefusesWrongFilters) {
   v1::Criterion criterion;
   criterion.set_filter("budgett > 1");

@@ -5,10 +5,14 @@
 
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
+#include "common/base/ids.h"
+#include "common/base/resource_name.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
 #include "services/scoring/logic/evaluation.h"
 #include "services/scoring/logic/explain.h"
 #include "services/scoring/logic/ml/csv_table.h"
+#include "services/scoring/logic/priorities.h"
+#include "services/scoring/rpc/operations.h"
 #include "services/scoring/storage/frequencies.h"
 #include "services/scoring/storage/pending.h"
 #include "services/scoring/storage/rebuild.h"
@@ -21,6 +25,10 @@ using rpc::CallContext;
 
 constexpr int kDefaultPageSize = 50;
 constexpr int kMaxPageSize = 1000;
+constexpr int kPriorities = 20;
+constexpr int kMaxPriorities = 100;
+/// A user with more open leads has those considered that pipeline lists first.
+constexpr size_t kMostOfAnOwner = 5000;
 constexpr size_t kMaxEvaluatedBytes = 64 << 20;
 
 /// `teams/north`; empty for none.
@@ -46,8 +54,9 @@ absl::StatusOr<logic::RowKey> ReadToken(const std::string& token) {
 
 }  // namespace
 
-ScoringService::ScoringService(db::Pool& pool, rpc::Client& pipeline, const Clock& clock, std::function<void()> marked)
-    : pool_(pool), pipeline_(pipeline), clock_(clock), marked_(std::move(marked)) {}
+ScoringService::ScoringService(db::Pool& pool, storage::TrainedCache& trained, rpc::Client& pipeline,
+                               const Clock& clock, std::function<void()> marked)
+    : pool_(pool), trained_(trained), pipeline_(pipeline), clock_(clock), marked_(std::move(marked)) {}
 
 std::unique_ptr<rpc::Service> ScoringService::MakeService() {
   auto service = std::make_unique<rpc::Service>(v1::ExplainLeadRequest::descriptor()->file()->service(0));
@@ -107,7 +116,7 @@ absl::StatusOr<v1::Explanation> ScoringService::ExplainLead(const CallContext& c
   EMBUDO_ASSIGN_OR_RETURN(const auto lead,
                           pipeline_.Call<type::v1::Lead>("embudo.pipeline.v1.LeadService/GetLead", call.identity, get));
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire(call.tenant(), call.deadline));
-  EMBUDO_ASSIGN_OR_RETURN(const logic::Model model, storage::LoadModel(*connection, call.tenant()));
+  EMBUDO_ASSIGN_OR_RETURN(const logic::Model model, storage::LoadModel(*connection, call.tenant(), trained_));
   return logic::Explain(model, lead, clock_.Now());
 }
 
@@ -159,6 +168,61 @@ absl::StatusOr<v1::RescoreLeadsResponse> ScoringService::RescoreLeads(const Call
   marked_();
   v1::RescoreLeadsResponse response;
   response.set_pending_count(pending);
+  return response;
+}
+
+absl::StatusOr<google::longrunning::Operation> ScoringService::StartRescoring(
+    const CallContext& call, const v1::StartRescoringRequest& request) {
+  absl::StatusOr<google::longrunning::Operation> operation;
+  storage::Job job;
+  job.tenant = call.tenant();
+  job.id =
+      request.request_id().empty() ? Uuid::V7(clock_.Now()).ToString() : Uuid::Parse(request.request_id())->ToString();
+  job.kind = storage::kRescoring;
+  job.state = "RUNNING";
+  job.create_time = clock_.Now();
+  const auto body = [&](db::Connection& connection) -> absl::Status {
+    EMBUDO_ASSIGN_OR_RETURN(const db::Result there, connection.Exec("SELECT FROM scoring.job WHERE tenant_id = $1"
+                                                                    " AND job_id = $2::uuid",
+                                                                    db::Params::Of(job.tenant, job.id)));
+    if (there.empty()) {
+      EMBUDO_ASSIGN_OR_RETURN(job.total, storage::MarkAllPending(connection, call.tenant()));
+    }
+    EMBUDO_ASSIGN_OR_RETURN(const storage::Job made, storage::MakeJob(connection, job));
+    operation = OperationOf(connection, made);
+    return operation.status();
+  };
+  EMBUDO_RETURN_IF_ERROR(db::RunInTx(pool_, call.tenant(), call.deadline, body));
+  marked_();
+  return operation;
+}
+
+absl::StatusOr<v1::ListPrioritiesResponse> ScoringService::ListPriorities(const CallContext& call,
+                                                                          const v1::ListPrioritiesRequest& request) {
+  const std::string owner = request.owner().empty() ? call.identity.actor : request.owner();
+  static const ResourcePattern pattern("users/{user}");
+  if (!pattern.Match(owner)) return InvalidField("owner", "must be users/{user}");
+  const int size = request.page_size() == 0 ? kPriorities : std::min(request.page_size(), kMaxPriorities);
+  // Pipeline knows what the caller may see.
+  pipeline::v1::ListLeadsRequest list;
+  list.set_filter("state = OPEN AND archived = false AND owner = \"" + owner + "\"");
+  list.set_page_size(kMaxPageSize);
+  for (const char* path : {"display_name", "probability", "score", "priority", "next_activity_date", "decision_date",
+                           "last_touch_time", "create_time"}) {
+    list.mutable_read_mask()->add_paths(path);
+  }
+  std::vector<type::v1::Lead> leads;
+  do {
+    EMBUDO_ASSIGN_OR_RETURN(const auto page, pipeline_.Call<pipeline::v1::ListLeadsResponse>(
+                                                 "embudo.pipeline.v1.LeadService/ListLeads", call.identity, list));
+    leads.insert(leads.end(), page.leads().begin(), page.leads().end());
+    list.set_page_token(page.next_page_token());
+  } while (!list.page_token().empty() && leads.size() < kMostOfAnOwner);
+  v1::ListPrioritiesResponse response;
+  for (v1::PriorityLead& priority : logic::Prioritise(leads, clock_.Now())) {
+    if (response.priorities_size() == size) break;
+    *response.add_priorities() = std::move(priority);
+  }
   return response;
 }
 

@@ -10,6 +10,7 @@
 #include "common/rpc/client.h"
 #include "common/rpc/service.h"
 #include "embudo/scoring/v1/scoring_service.pb.h"
+#include "services/scoring/storage/training_runs.h"
 
 namespace embudo::scoring {
 
@@ -17,7 +18,8 @@ namespace embudo::scoring {
 class ScoringService {
  public:
   /// `pool` is of the scoring_rpc role. `marked` is called when leads were marked to be scored.
-  ScoringService(db::Pool& pool, rpc::Client& pipeline, const Clock& clock, std::function<void()> marked);
+  ScoringService(db::Pool& pool, storage::TrainedCache& trained, rpc::Client& pipeline, const Clock& clock,
+                 std::function<void()> marked);
 
   std::unique_ptr<rpc::Service> MakeService();
 
@@ -26,12 +28,17 @@ class ScoringService {
   absl::StatusOr<v1::ListFrequenciesResponse> ListFrequencies(const rpc::CallContext& call,
                                                               const v1::ListFrequenciesRequest& request);
   absl::StatusOr<v1::RescoreLeadsResponse> RescoreLeads(const rpc::CallContext& call);
+  absl::StatusOr<google::longrunning::Operation> StartRescoring(const rpc::CallContext& call,
+                                                                const v1::StartRescoringRequest& request);
+  absl::StatusOr<v1::ListPrioritiesResponse> ListPriorities(const rpc::CallContext& call,
+                                                            const v1::ListPrioritiesRequest& request);
   absl::StatusOr<v1::ScoringProgress> GetScoringProgress(const rpc::CallContext& call);
   /// `next` gives the messages of the stream.
   absl::StatusOr<v1::Evaluation> Evaluate(const rpc::MessageReader& next);
 
  private:
   db::Pool& pool_;
+  storage::TrainedCache& trained_;
   rpc::Client& pipeline_;
   const Clock& clock_;
   const std::function<void()> marked_;

@@ -44,6 +44,22 @@ absl::StatusOr<int64_t> CountPending(db::Connection& connection, const std::stri
   return rows[0].Int(0);
 }
 
+absl::StatusOr<int64_t> CountBulkPending(db::Connection& connection, const std::string& tenant) {
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      connection.Exec("SELECT count(*) FROM scoring.pending WHERE tenant_id = $1 AND bulk", db::Params::Of(tenant)));
+  return rows[0].Int(0);
+}
+
+absl::Status UnmarkBulk(db::Connection& connection, const std::string& tenant) {
+  return connection
+      .Exec(
+          "DELETE FROM scoring.pending p USING (SELECT lead_id FROM scoring.pending WHERE tenant_id = $1 AND bulk"
+          " FOR UPDATE SKIP LOCKED) AS marked WHERE p.tenant_id = $1 AND p.lead_id = marked.lead_id",
+          db::Params::Of(tenant))
+      .status();
+}
+
 absl::StatusOr<std::string> NextTenant(db::Connection& connection, const std::string& tenant) {
   for (const std::string& after : {tenant, std::string()}) {
     EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kNextTenant, db::Params::Of(after)));

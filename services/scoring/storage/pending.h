@@ -18,6 +18,11 @@ absl::Status MarkPending(db::Connection& connection, const std::string& tenant, 
 absl::StatusOr<int64_t> MarkAllPending(db::Connection& connection, const std::string& tenant);
 absl::StatusOr<int64_t> CountPending(db::Connection& connection, const std::string& tenant);
 
+/// Of those that were marked with all others.
+absl::StatusOr<int64_t> CountBulkPending(db::Connection& connection, const std::string& tenant);
+/// Takes these marks away without scoring.
+absl::Status UnmarkBulk(db::Connection& connection, const std::string& tenant);
+
 /// The tenant after `tenant`, in a circle, that has leads to be scored; empty if there is none.
 absl::StatusOr<std::string> NextTenant(db::Connection& connection, const std::string& tenant);
 /// Takes away the tenant's oldest marks that nobody else is taking. Who marks one of these leads anew waits until this

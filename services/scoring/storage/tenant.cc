@@ -76,13 +76,18 @@ absl::StatusOr<Settings> LoadSettings(db::Connection& connection, const std::str
   return settings;
 }
 
-absl::StatusOr<logic::Model> LoadModel(db::Connection& connection, const std::string& tenant) {
+absl::StatusOr<logic::Model> LoadModel(db::Connection& connection, const std::string& tenant, TrainedCache& cache) {
   EMBUDO_ASSIGN_OR_RETURN(Settings settings, LoadSettings(connection, tenant));
   EMBUDO_ASSIGN_OR_RETURN(std::vector<logic::Rule> rules, LoadRules(connection, tenant));
   EMBUDO_ASSIGN_OR_RETURN(const logic::FrequencyTable frequencies,
                           LoadFrequencies(connection, tenant, settings.config.variables));
-  return logic::Model{std::move(settings.config), std::move(settings.stages), std::move(rules),
-                      logic::NaiveBayes(frequencies)};
+  EMBUDO_ASSIGN_OR_RETURN(const v1::ScoringSettings scoring, GetSettings(connection, tenant));
+  logic::Model model{std::move(settings.config), std::move(settings.stages), std::move(rules),
+                     logic::NaiveBayes(frequencies), scoring.method()};
+  if (scoring.method() != v1::ScoringSettings::METHOD_NAIVE_BAYES && !scoring.serving_run().empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(model.trained, cache.Get(connection, tenant, logic::IdOf(scoring.serving_run())));
+  }
+  return model;
 }
 
 absl::Status SeedCriteria(db::Connection& connection, const std::string& tenant, Time now) {

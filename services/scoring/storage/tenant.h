@@ -8,6 +8,7 @@
 #include "common/db/connection.h"
 #include "common/resource/table.h"
 #include "services/scoring/logic/explain.h"
+#include "services/scoring/storage/training_runs.h"
 
 namespace embudo::scoring::storage {
 
@@ -26,7 +27,7 @@ absl::Status LockTenant(db::Connection& connection, const std::string& tenant, T
 
 absl::StatusOr<Settings> LoadSettings(db::Connection& connection, const std::string& tenant);
 /// Everything that leads are scored by.
-absl::StatusOr<logic::Model> LoadModel(db::Connection& connection, const std::string& tenant);
+absl::StatusOr<logic::Model> LoadModel(db::Connection& connection, const std::string& tenant, TrainedCache& cache);
 
 /// Gives the tenant the default criteria, unless it has had one of them.
 absl::Status SeedCriteria(db::Connection& connection, const std::string& tenant, Time now);

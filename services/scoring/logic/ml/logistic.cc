@@ -108,6 +108,11 @@ Logistic FitLogistic(const std::vector<Bins>& bins, const Encoded& encoded, cons
   }
   fitted.intercept = sign * w[features] * kBias;
   free_and_destroy_model(&trained);
+  for (size_t c = 0; c < bins.size(); ++c) {
+    double sum = 0;
+    for (const uint32_t row : rows) sum += fitted.Part(encoded, c, row);
+    fitted.means.push_back(sum / static_cast<double>(rows.size()));
+  }
   return fitted;
 }
 

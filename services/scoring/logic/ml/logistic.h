@@ -21,6 +21,8 @@ struct Logistic {
   std::vector<std::vector<double>> weights;
   /// [c]; 0 in a category.
   std::vector<double> slopes;
+  /// [c]: what a variable adds on the mean of the rows that it was fitted on.
+  std::vector<double> means;
 
   /// What one variable adds to the logarithm of the odds.
   double Part(const Encoded& rows, size_t column, uint32_t row) const;

@@ -92,5 +92,11 @@ TEST(SplitsTest, TheNewestPartIsTheLast) {
   EXPECT_THAT(split.held_out, ElementsAre(1, 3));
 }
 
+TEST(SplitsTest, RowsOfOneGroupAreNotParted) {
+  const Split split = NewestPart({0, 1, 2, 3, 4}, 0.4, {7, 7, 8, 8, 9});
+  EXPECT_THAT(split.train, ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(split.held_out, ElementsAre(4));
+}
+
 }  // namespace
 }  // namespace embudo::scoring::ml

@@ -48,7 +48,7 @@ BinOptions BinOptionsOf(size_t rows) {
 std::vector<BoostOptions> BoostOptionsFor(size_t rows) {
   if (rows < kSmall) return {{.depth = 2, .rate = 0.05, .least_weight = 3, .ridge = 5}};
   return {{.depth = 3, .rate = 0.05, .least_weight = 5, .ridge = 5},
-          {.depth = 5, .rate = 0.05, .least_weight = 10, .ridge = 10}};
+          {.depth = 6, .rate = 0.03, .least_weight = 10, .ridge = 10}};
 }
 
 /// Learns and judges inside the training rows.
@@ -59,6 +59,7 @@ class Fitting {
 
   absl::StatusOr<Models> Run() {
     models_.prior = PriorOf(labels_, rows_);
+    for (const uint32_t row : rows_) ++(labels_[row] != 0 ? models_.positives : models_.negatives);
     models_.bins = FitBins(data_, rows_, BinOptionsOf(rows_.size()));
     encoded_ = Encode(models_.bins, data_);
     models_.bayes = Bayes(models_.bins, encoded_.bins, labels_, rows_);
@@ -66,7 +67,7 @@ class Fitting {
       models_.signal = "too few rows of each outcome to learn from: the prior serves";
       return std::move(models_);
     }
-    splits_ = options_.in_time_order ? std::vector<Split>{NewestPart(rows_, kNewestShare)}
+    splits_ = options_.in_time_order ? std::vector<Split>{NewestPart(rows_, kNewestShare, options_.groups)}
                                      : StratifiedFolds(rows_, labels_, options_.folds);
     for (const Split& split : splits_) {
       if (!CanLearn(split.train)) {
@@ -259,6 +260,36 @@ absl::StatusOr<Predictions> Models::Predict(const Dataset& data, const Rows& row
   said[Index(ModelKind::kBlend)] = BlendOf(said[Index(ModelKind::kLogistic)], trees, blend);
   for (size_t kind = 0; kind < kModelKinds; ++kind) said[kind] = cards[kind].calibration.Apply(said[kind]);
   return said;
+}
+
+absl::StatusOr<Reasons> Models::Explain(ModelKind kind, const Dataset& data, uint32_t row) const {
+  Reasons reasons;
+  EMBUDO_ASSIGN_OR_RETURN(const Predictions said, Predict(data, {row}));
+  reasons.probability = said[Index(kind)][0];
+  reasons.effects.assign(bins.size(), 0);
+  if (!learned() || kind == ModelKind::kPrior || kind == ModelKind::kNaiveBayes) return reasons;
+  const double trees = kind == ModelKind::kBlend ? blend : kind == ModelKind::kGradientBoosting ? 1 : 0;
+  const Encoded encoded = Encode(bins, data);
+  std::vector<double> parts(bins.size());
+  double logit = (1 - trees) * logistic.Logit(encoded, row);
+  for (size_t c = 0; c < parts.size(); ++c) {
+    parts[c] = (1 - trees) * (logistic.Part(encoded, c, row) - logistic.means[c]);
+  }
+  for (const Member& member : members) {
+    if (trees == 0) break;
+    EMBUDO_ASSIGN_OR_RETURN(const auto rows, member.booster.Contributions(member.features.Apply(data, {row})));
+    const double weight = trees / static_cast<double>(members.size());
+    const std::vector<size_t> variables = member.features.VariableOfColumn();
+    for (size_t i = 0; i < rows[0].size(); ++i) {
+      logit += weight * rows[0][i];
+      if (i < variables.size()) parts[variables[i]] += weight * rows[0][i];
+    }
+  }
+  const Calibration& calibration = cards[Index(kind)].calibration;
+  for (size_t c = 0; c < parts.size(); ++c) {
+    reasons.effects[c] = reasons.probability - calibration.Apply(Sigmoid(logit - parts[c]));
+  }
+  return reasons;
 }
 
 absl::StatusOr<Models> FitModels(const Dataset& data, const Labels& labels, const Rows& rows,

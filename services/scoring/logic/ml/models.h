@@ -29,6 +29,14 @@ struct Card {
   Figures held_out;
 };
 
+/// Why a probability is what it is.
+struct Reasons {
+  double probability = 0.5;
+  /// [c]: how far the probability would fall without what the variable adds to it, against the mean row; negative:
+  /// rise.
+  std::vector<double> effects;
+};
+
 /// All kinds, learned from the same rows. Immutable; thread-safe.
 struct Models {
   double prior = 0.5;
@@ -54,13 +62,21 @@ struct Models {
   Rows held_out;
   Scores held_out_champion;
 
+  /// Rows of each outcome that it was learned from.
+  size_t positives = 0;
+  size_t negatives = 0;
+
   bool learned() const { return !members.empty(); }
   absl::StatusOr<Predictions> Predict(const Dataset& data, const Rows& rows) const;
+  /// What a kind says of a row, and by how much each variable moved it.
+  absl::StatusOr<Reasons> Explain(ModelKind kind, const Dataset& data, uint32_t row) const;
 };
 
 struct FitOptions {
   /// The rows are in order of time: the newest are held out, not a share of all.
   bool in_time_order = false;
+  /// Rows of one number belong together and are held out together; only with in_time_order. Empty: each is by itself.
+  std::vector<uint32_t> groups;
   int folds = 5;
 };
 

@@ -33,10 +33,11 @@ std::vector<Split> StratifiedFolds(const Rows& rows, const Labels& labels, int f
   return splits;
 }
 
-Split NewestPart(const Rows& rows, double share) {
-  const auto held_out = static_cast<size_t>(share * static_cast<double>(rows.size()) + 0.5);
-  const auto cut = rows.begin() + static_cast<Rows::difference_type>(rows.size() - held_out);
-  return {Rows(rows.begin(), cut), Rows(cut, rows.end())};
+Split NewestPart(const Rows& rows, double share, const std::vector<uint32_t>& groups) {
+  size_t cut = rows.size() - static_cast<size_t>(share * static_cast<double>(rows.size()) + 0.5);
+  while (!groups.empty() && cut > 0 && cut < rows.size() && groups[rows[cut]] == groups[rows[cut - 1]]) ++cut;
+  const auto at = rows.begin() + static_cast<Rows::difference_type>(cut);
+  return {Rows(rows.begin(), at), Rows(at, rows.end())};
 }
 
 }  // namespace embudo::scoring::ml
