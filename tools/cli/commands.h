@@ -32,9 +32,6 @@ void AddForm(CLI::App& app, Context& context);
 /// Webhooks, and signed links.
 void AddHook(CLI::App& app, Context& context);
 void AddScore(CLI::App& app, Context& context);
-/// Further commands below `score`.
-void AddScoreEvaluate(CLI::App& score, Context& context);
-void AddScoreTraining(CLI::App& score, Context& context);
 void AddRule(CLI::App& app, Context& context);
 void AddAdmin(CLI::App& app, Context& context);
 void AddCall(CLI::App& app, Context& context);

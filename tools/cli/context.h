@@ -32,8 +32,6 @@ class Context {
   std::function<absl::StatusOr<int>()> command;
   /// Set with it by the commands that can print CloudEvents.
   bool prints_events = false;
-  /// False of the commands that do their work here.
-  bool needs_server = true;
 
   Output& output() { return *output_; }
   /// After parsing.

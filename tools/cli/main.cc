@@ -70,8 +70,11 @@ int Run(int argc, char** argv) {
     return 1;
   }
   context.OpenOutput(std::cout);
-  const std::string command = app.get_subcommands().front()->get_name();
-  const bool in_a_tenant = command != "admin" && command != "call" && command != "bench" && context.needs_server;
+  // `score evaluate` does its work here.
+  const CLI::App* chosen = app.get_subcommands().front();
+  const bool is_local = chosen->get_name() == "score" && chosen->get_subcommands().front()->get_name() == "evaluate";
+  const std::string command = chosen->get_name();
+  const bool in_a_tenant = command != "admin" && command != "call" && command != "bench" && !is_local;
   const absl::Status tenant = in_a_tenant ? context.CheckTenant() : absl::OkStatus();
   const absl::StatusOr<int> exit_code = tenant.ok() ? context.command() : tenant;
   std::cout.flush();

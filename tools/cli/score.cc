@@ -4,6 +4,7 @@
 #include "common/base/error.h"
 #include "embudo/scoring/v1/scoring_service.pb.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/score_commands.h"
 
 namespace embudo::cli {
 namespace {

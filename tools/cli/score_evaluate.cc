@@ -5,7 +5,7 @@
 #include "common/base/error.h"
 #include "services/scoring/logic/evaluation.h"
 #include "services/scoring/logic/ml/csv_table.h"
-#include "tools/cli/commands.h"
+#include "tools/cli/score_commands.h"
 
 namespace embudo::cli {
 namespace {
@@ -89,10 +89,7 @@ void AddScoreEvaluate(CLI::App& score, Context& context) {
   evaluate.add_option("--folds", flags->options.folds, "Parts, each held out once")
       ->check(CLI::Range(2, 20))
       ->capture_default_str();
-  evaluate.callback([&context, flags] {
-    context.needs_server = false;
-    context.command = [&context, flags] { return Evaluate(context, *flags); };
-  });
+  evaluate.callback([&context, flags] { context.command = [&context, flags] { return Evaluate(context, *flags); }; });
 }
 
 }  // namespace embudo::cli

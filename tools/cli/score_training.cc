@@ -7,7 +7,7 @@
 #include "embudo/scoring/v1/scoring_service.pb.h"
 #include "embudo/scoring/v1/training_service.pb.h"
 #include "google/longrunning/operations.pb.h"
-#include "tools/cli/commands.h"
+#include "tools/cli/score_commands.h"
 
 namespace embudo::cli {
 namespace {

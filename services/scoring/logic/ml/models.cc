@@ -21,6 +21,9 @@ constexpr double kCosts[] = {0.003, 0.01, 0.03, 0.1, 0.3, 1.0};
 constexpr double kSureOfSignal = 2.0;
 constexpr double kSureOfBetter = 0.5;
 constexpr size_t kSmall = 3000;
+/// With so many rows, a few held-out parts tell as much as all of them, and one way to grow is enough.
+constexpr size_t kLarge = 60000;
+constexpr size_t kHuge = 250000;
 
 size_t Index(ModelKind kind) { return static_cast<size_t>(kind); }
 
@@ -47,6 +50,7 @@ BinOptions BinOptionsOf(size_t rows) {
 
 std::vector<BoostOptions> BoostOptionsFor(size_t rows) {
   if (rows < kSmall) return {{.depth = 2, .rate = 0.05, .least_weight = 3, .ridge = 5}};
+  if (rows > kLarge) return {{.depth = 6, .rate = 0.1, .least_weight = 20, .ridge = 10, .patience = 25}};
   return {{.depth = 3, .rate = 0.05, .least_weight = 5, .ridge = 5},
           {.depth = 6, .rate = 0.03, .least_weight = 10, .ridge = 10}};
 }
@@ -69,6 +73,7 @@ class Fitting {
     }
     splits_ = options_.in_time_order ? std::vector<Split>{NewestPart(rows_, kNewestShare, options_.groups)}
                                      : StratifiedFolds(rows_, labels_, options_.folds);
+    if (rows_.size() > kLarge) splits_.resize(std::min<size_t>(splits_.size(), rows_.size() > kHuge ? 1 : 2));
     for (const Split& split : splits_) {
       if (!CanLearn(split.train)) {
         models_.signal = "too few rows of each outcome to learn from: the prior serves";
