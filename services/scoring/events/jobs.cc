@@ -28,6 +28,7 @@ constexpr milliseconds kDuePoll{1000};
 /// A training tells that it lives between its steps, the longest of which takes minutes.
 constexpr std::chrono::seconds kTrainingLease{900};
 constexpr std::chrono::seconds kFollowLease{0};
+constexpr std::chrono::seconds kTakeLease{5};
 constexpr std::chrono::seconds kStatementTime{60};
 /// Older closings than these many are left out.
 constexpr size_t kMostLeads = 50000;
@@ -89,7 +90,7 @@ absl::StatusOr<bool> Jobs::Work() {
   std::optional<Job> job;
   EMBUDO_RETURN_IF_ERROR(
       db::RunInTx(pool_, "", db::After(kStatementTime), [&](db::Connection& connection) -> absl::Status {
-        EMBUDO_ASSIGN_OR_RETURN(job, storage::TakeJob(connection, clock_.Now(), std::chrono::seconds(5)));
+        EMBUDO_ASSIGN_OR_RETURN(job, storage::TakeJob(connection, clock_.Now(), kTakeLease));
         return absl::OkStatus();
       }));
   if (!job) return false;
@@ -99,7 +100,14 @@ absl::StatusOr<bool> Jobs::Work() {
   }
   const absl::Status trained = TrainModels(*job);
   if (trained.ok()) return true;
-  if (Stopping()) return false;
+  if (Stopping()) {
+    // Another process takes it up.
+    EMBUDO_RETURN_IF_ERROR(
+        db::RunInTx(pool_, "", db::After(kStatementTime), [&](db::Connection& connection) -> absl::Status {
+          return storage::KeepJob(connection, *job, clock_.Now(), std::chrono::seconds(0)).status();
+        }));
+    return false;
+  }
   const bool cancelled = trained.code() == absl::StatusCode::kCancelled;
   if (!cancelled) log::Warning("training failed", {{"tenant", job->tenant}, {"why", MessageOf(trained)}});
   EMBUDO_RETURN_IF_ERROR(End(*job, cancelled ? "CANCELLED" : "FAILED", trained));
@@ -143,13 +151,13 @@ absl::Status Jobs::Follow(Job& job) {
 
 absl::Status Jobs::TrainModels(Job& job) {
   TrainingRun run;
-  EMBUDO_RETURN_IF_ERROR(
-      db::RunInTx(pool_, "", db::After(kStatementTime), [&](db::Connection& connection) -> absl::Status {
-        EMBUDO_ASSIGN_OR_RETURN(run, storage::GetRun(connection, job.tenant, job.id));
-        run.set_state(TrainingRun::STATE_RUNNING);
-        EMBUDO_RETURN_IF_ERROR(storage::SaveRun(connection, job.tenant, run));
-        return storage::KeepJob(connection, job, clock_.Now(), kTrainingLease).status();
-      }));
+  const auto begin = [&](db::Connection& connection) -> absl::Status {
+    EMBUDO_ASSIGN_OR_RETURN(run, storage::GetRun(connection, job.tenant, job.id));
+    run.set_state(TrainingRun::STATE_RUNNING);
+    EMBUDO_RETURN_IF_ERROR(storage::SaveRun(connection, job.tenant, run));
+    return storage::KeepJob(connection, job, clock_.Now(), kTrainingLease).status();
+  };
+  EMBUDO_RETURN_IF_ERROR(db::RunInTx(pool_, "", db::After(kStatementTime), begin));
   EMBUDO_ASSIGN_OR_RETURN(const std::vector<logic::TrainingRow> rows, Gather(job, run));
   run.clear_models();
   run.clear_teams();

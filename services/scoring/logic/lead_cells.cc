@@ -21,7 +21,7 @@ const std::vector<std::string>& FromTheBeginning() {
 }
 /// Set while it is worked.
 const std::vector<std::string>& WhileOpen() {
-  static const auto* const variables = new std::vector<std::string>{"stage", "owner", "kind", "lead_status"};
+  static const auto* const variables = new std::vector<std::string>{"owner", "kind", "lead_status"};
   return *variables;
 }
 
@@ -61,6 +61,7 @@ LeadCells CellsOfClosed(const Lead& lead) {
 LeadCells CellsOf(const Lead& lead, Time now) {
   LeadCells cells = CellsOfClosed(lead);
   PutVariables(cells, lead, WhileOpen());
+  Put(cells, std::string(kStage), lead.stage());
   std::vector<std::string> custom;
   for (const auto& [key, value] : lead.custom_fields()) custom.push_back("custom_fields." + key);
   PutVariables(cells, lead, custom);

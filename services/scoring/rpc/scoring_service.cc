@@ -71,6 +71,10 @@ std::unique_ptr<rpc::Service> ScoringService::MakeService() {
       "RescoreLeads", [this](const CallContext& call, const auto&) { return RescoreLeads(call); });
   service->Unary<v1::GetScoringProgressRequest, v1::ScoringProgress>(
       "GetScoringProgress", [this](const CallContext& call, const auto&) { return GetScoringProgress(call); });
+  service->Unary<v1::StartRescoringRequest, google::longrunning::Operation>(
+      "StartRescoring", [this](const CallContext& call, const auto& request) { return StartRescoring(call, request); });
+  service->Unary<v1::ListPrioritiesRequest, v1::ListPrioritiesResponse>(
+      "ListPriorities", [this](const CallContext& call, const auto& request) { return ListPriorities(call, request); });
   service->ClientStream(
       "Evaluate",
       [this](const CallContext&, const rpc::MessageReader& next, google::protobuf::Message& response) -> absl::Status {
@@ -182,10 +186,7 @@ absl::StatusOr<google::longrunning::Operation> ScoringService::StartRescoring(
   job.state = "RUNNING";
   job.create_time = clock_.Now();
   const auto body = [&](db::Connection& connection) -> absl::Status {
-    EMBUDO_ASSIGN_OR_RETURN(const db::Result there, connection.Exec("SELECT FROM scoring.job WHERE tenant_id = $1"
-                                                                    " AND job_id = $2::uuid",
-                                                                    db::Params::Of(job.tenant, job.id)));
-    if (there.empty()) {
+    if (!storage::GetJob(connection, call.tenant(), job.id).ok()) {
       EMBUDO_ASSIGN_OR_RETURN(job.total, storage::MarkAllPending(connection, call.tenant()));
     }
     EMBUDO_ASSIGN_OR_RETURN(const storage::Job made, storage::MakeJob(connection, job));

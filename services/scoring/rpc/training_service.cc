@@ -73,17 +73,19 @@ absl::StatusOr<Operation> TrainingService::StartTraining(const CallContext& call
   absl::StatusOr<Operation> operation;
   const std::string id =
       request.request_id().empty() ? Uuid::V7(clock_.Now()).ToString() : Uuid::Parse(request.request_id())->ToString();
-  EMBUDO_RETURN_IF_ERROR(db::RunInTx(pool_, call.tenant(), call.deadline, [&](db::Connection& connection) {
-    operation = [&]() -> absl::StatusOr<Operation> {
-      EMBUDO_RETURN_IF_ERROR(storage::LockTenant(connection, call.tenant(), clock_.Now()));
-      EMBUDO_ASSIGN_OR_RETURN(const auto open, storage::OpenJob(connection, call.tenant(), storage::kTraining));
-      if (open && open->state == "QUEUED") return OperationOf(connection, *open);
-      EMBUDO_ASSIGN_OR_RETURN(const Job job, storage::MakeTraining(connection, call.tenant(), id,
-                                                                   v1::TrainingRun::CAUSE_REQUEST, clock_.Now()));
-      return OperationOf(connection, job);
-    }();
+  const auto make = [&](db::Connection& connection) -> absl::StatusOr<Operation> {
+    EMBUDO_RETURN_IF_ERROR(storage::LockTenant(connection, call.tenant(), clock_.Now()));
+    EMBUDO_ASSIGN_OR_RETURN(const auto open, storage::OpenJob(connection, call.tenant(), storage::kTraining));
+    if (open && open->state == "QUEUED") return OperationOf(connection, *open);
+    EMBUDO_ASSIGN_OR_RETURN(const Job job, storage::MakeTraining(connection, call.tenant(), id,
+                                                                 v1::TrainingRun::CAUSE_REQUEST, clock_.Now()));
+    return OperationOf(connection, job);
+  };
+  const auto body = [&](db::Connection& connection) {
+    operation = make(connection);
     return operation.status();
-  }));
+  };
+  EMBUDO_RETURN_IF_ERROR(db::RunInTx(pool_, call.tenant(), call.deadline, body));
   return operation;
 }
 
