@@ -23,6 +23,8 @@ constexpr Mapping kMappings[] = {
     {"40001", absl::StatusCode::kAborted, "SERIALIZATION_FAILURE", "another change came first; try again"},
     {"40P01", absl::StatusCode::kAborted, "SERIALIZATION_FAILURE", "another change came first; try again"},
     {"55P03", absl::StatusCode::kAborted, "LOCK_TIMEOUT", "the record is being changed; try again"},
+    // Raised by our own triggers: what the statement was planned on is no longer so.
+    {"ZE001", absl::StatusCode::kAborted, "VERSION_CHANGED", "the record has just been changed"},
     {"23505", absl::StatusCode::kAlreadyExists, "UNIQUE_VIOLATION", "a record with these values exists already"},
     {"23503", absl::StatusCode::kFailedPrecondition, "FOREIGN_KEY_VIOLATION", "records refer to each other"},
     {"57014", absl::StatusCode::kDeadlineExceeded, "STATEMENT_TIMEOUT", "the database did not answer in time"},

@@ -297,7 +297,9 @@ absl::StatusOr<std::set<std::string>> Writer::Commit(const std::string& tenant,
       if (on_commit_) on_commit_(tenant, *changes[0]->table);
       return written;
     }
-    const bool again = written.status().code() == absl::StatusCode::kAborted ||
+    // What was planned on a record that is no longer so has to be planned anew.
+    const bool stale = ReasonOf(written.status()) == "VERSION_CHANGED";
+    const bool again = (written.status().code() == absl::StatusCode::kAborted && !stale) ||
                        (repeatable && written.status().code() == absl::StatusCode::kUnavailable);
     if (!again || std::chrono::steady_clock::now() > deadline) return written;
   }

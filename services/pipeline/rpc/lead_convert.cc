@@ -6,6 +6,7 @@
 #include "common/base/error.h"
 #include "common/text/email.h"
 #include "common/text/name.h"
+#include "common/text/unicode.h"
 #include "services/pipeline/rpc/lead_place.h"
 #include "services/pipeline/rpc/lead_service.h"
 #include "services/pipeline/storage/tables.h"
@@ -26,6 +27,28 @@ constexpr char kCompanyByName[] = "t.kind = 'COMPANY' AND t.display_name = $2";
 constexpr char kCompanyAlike[] =
     "t.kind = 'COMPANY' AND (lower(t.display_name) = lower($2) OR ($3::text <> '' AND strpos(lower(t.website), $3) > "
     "0))";
+
+/// Converts that make the same customer at the same moment do it one after the other: the first to come here commits,
+/// the others see what it made.
+constexpr char kOneAfterTheOther[] = "SELECT pg_advisory_xact_lock(hashtextextended($1 || '/' || $2, 0))";
+constexpr char kOthersMadeIt[] =
+    "SELECT FROM pipeline.contact t WHERE t.tenant_id = $1 AND t.delete_time IS NULL AND t.contact_id <> $3::uuid AND ";
+constexpr char kNameAlike[] = "t.kind = 'COMPANY' AND lower(t.display_name) = lower($2)";
+
+/// ABORTED, to be tried again from the start, if another than `made` is there with the same key.
+absl::Status CheckAlone(db::Connection& connection, const std::string& tenant, const Contact& made) {
+  const bool person = made.kind() == Contact::KIND_PERSON;
+  const std::string& key = person ? made.email() : made.display_name();
+  if (key.empty()) return absl::OkStatus();
+  const std::string lock = (person ? "person/" : "company/") + text::ToLower(key);
+  EMBUDO_RETURN_IF_ERROR(connection.Exec(kOneAfterTheOther, db::Params::Of(tenant, lock)).status());
+  const std::string id = made.name().substr(made.name().find('/') + 1);
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result others,
+      connection.Exec(std::string(kOthersMadeIt) + (person ? kByEmail : kNameAlike), db::Params::Of(tenant, key, id)));
+  if (others.empty()) return absl::OkStatus();
+  return Error(absl::StatusCode::kAborted, "VERSION_CHANGED", made.display_name() + " has just been made by another");
+}
 
 /// Finds, makes and links the person and the company of a lead.
 class Customer {
@@ -209,6 +232,15 @@ absl::StatusOr<Lead> ConvertLead(Records& records, const CallContext& call, cons
     EMBUDO_RETURN_IF_ERROR(customer.Link(lead, effects));
     const Planned none;
     EMBUDO_RETURN_IF_ERROR(PlaceOnTop(records, call, none, lead));
+    std::vector<Contact> made;
+    for (const Contact* contact : customer.created()) made.push_back(*contact);
+    if (!made.empty()) {
+      effects.statements = [tenant = call.tenant(), made](db::Connection& connection) {
+        absl::Status status;
+        for (const Contact& contact : made) status.Update(CheckAlone(connection, tenant, contact));
+        return status;
+      };
+    }
     effects.prepared = true;
     return records.PrepareLead(call, lead, &before, customer.created());
   };

@@ -1,6 +1,9 @@
 // ConvertLead: the way from an unqualified lead to an opportunity with its customer; deleting and bringing back;
 // following.
 
+#include <set>
+#include <thread>
+
 #include "services/pipeline/events/maintenance.h"
 #include "tests/integration/pipeline/lead_case.h"
 
@@ -45,6 +48,23 @@ class ConvertTest : public LeadCase {
     return lead.ok() ? *lead : Lead();
   }
 };
+
+TEST_F(ConvertTest, ThoseThatConvertAtOnceMakeOneCustomer) {
+  std::vector<std::string> leads;
+  for (int i = 0; i < 8; ++i) leads.push_back(CreateUnqualified(FillCustomer).name());
+  std::vector<std::thread> threads;
+  for (const std::string& lead : leads) threads.emplace_back([&, lead] { Convert(lead); });
+  for (std::thread& thread : threads) thread.join();
+  std::set<std::pair<std::string, std::string>> customers;
+  for (const std::string& name : leads) {
+    const Lead lead = GetLead(name);
+    customers.emplace(lead.contact(), lead.company());
+  }
+  EXPECT_EQ(customers.size(), 1u);
+  const db::Result rows =
+      suite().Query("SELECT count(*) FROM pipeline.contact WHERE tenant_id = $1", db::Params::Of(tenant_));
+  EXPECT_EQ(rows[0].Int(0), 2);
+}
 
 TEST_F(ConvertTest, MakesThePersonAndTheCompanyInOneStep) {
   const Lead before = CreateUnqualified(FillCustomer);

@@ -1,8 +1,10 @@
 // MergeLeads: who survives, what it takes in, what moves, and that the names of the others lead to it.
 
 #include <atomic>
+#include <thread>
 
 #include "embudo/pipeline/v1/activity_service.pb.h"
+#include "embudo/pipeline/v1/message_service.pb.h"
 #include "tests/integration/pipeline/lead_case.h"
 
 namespace embudo::testing {
@@ -258,6 +260,33 @@ TEST_F(MergeTest, MergesThatOverlapEndAsOneLead) {
   const std::string survivor = GetLead(names[0]).name();
   for (const std::string& name : names) EXPECT_EQ(GetLead(name).name(), survivor);
   EXPECT_THAT(CardsOf(kNew), ElementsAre(survivor));
+}
+
+TEST_F(MergeTest, WhatIsAddedInTheInstantOfAMergeGoesToTheSurvivor) {
+  const std::string survivor = Create().name();
+  const std::string gone = Create().name();
+  auto lease = suite().sql().Acquire(db::After(kPatience));
+  ASSERT_TRUE(lease.ok());
+  db::Connection& merge = **lease;
+  // A merge that has written, and has not committed yet.
+  ASSERT_TRUE(merge.ExecScript("BEGIN").ok());
+  ASSERT_TRUE(merge
+                  .ExecVarying("WITH l AS (SELECT lead_id FROM pipeline.lead WHERE lead_id = $1::uuid FOR UPDATE)"
+                               " UPDATE pipeline.lead t SET merged_into_id = $2::uuid, delete_time = now()"
+                               " FROM l WHERE t.lead_id = l.lead_id",
+                               db::Params::Of(gone.substr(6), survivor.substr(6)))
+                  .ok());
+  pipeline::v1::CreateMessageRequest request;
+  request.set_parent(gone);
+  request.mutable_message()->set_type(type::v1::Message::TYPE_INTERNAL_NOTE);
+  request.mutable_message()->set_body("Called back");
+  absl::StatusOr<type::v1::Message> during;
+  std::thread adder([&] { during = admin_.Call<type::v1::Message>(request); });
+  EXPECT_TRUE(Eventually([&] { return suite().Query("SELECT FROM pg_locks WHERE NOT granted").size() > 0; }));
+  ASSERT_TRUE(merge.ExecScript("COMMIT").ok());
+  adder.join();
+  ASSERT_TRUE(during.ok()) << during.status();
+  EXPECT_THAT(during->name(), ::testing::StartsWith(survivor + "/"));
 }
 
 }  // namespace
