@@ -8,7 +8,9 @@
 #include "common/http/server.h"
 #include "common/rpc/fetch.h"
 #include "services/capture/events/import_runner.h"
+#include "services/capture/events/mail_poller.h"
 #include "services/capture/http/public_site.h"
+#include "services/capture/rpc/mail_service.h"
 #include "services/capture/rpc/public_services.h"
 #include "services/capture/rpc/services.h"
 #include "services/capture/storage/migrations.h"
@@ -26,6 +28,8 @@ constexpr char kHttpHops[] = "public-http-proxy-hops";
 constexpr char kHttpRate[] = "public-http-address-rate";
 constexpr char kPublicUri[] = "public-uri";
 constexpr char kLinkSecretFile[] = "link-secret-file";
+constexpr char kSecretsDir[] = "secrets-dir";
+constexpr char kMailCaFile[] = "mail-ca-file";
 
 /// Puts the number that a flag of the service's own was given into `value`, if it was given. INVALID_ARGUMENT out of
 /// range.
@@ -114,6 +118,13 @@ struct PublicFace {
   embudo::http::Server server;
 };
 
+events::PollerOptions PollerOptionsOf(const app::Config& config) {
+  events::PollerOptions options;
+  options.secrets_dir = TextOption(config, kSecretsDir);
+  options.ca_file = TextOption(config, kMailCaFile);
+  return options;
+}
+
 /// Everything that the service's process holds, in the order that it is built in.
 struct Rooms {
   Rooms(const app::Environment& environment, const events::ImportLimits& limits, const PublicSettings& settings)
@@ -125,7 +136,10 @@ struct Rooms {
         runner(worker_pool, pipeline, environment.clock, limits),
         room(rpc_pool, pipeline, environment.clock, [this] { runner.Wake(); }),
         public_room(rpc_pool, pipeline, environment.clock, settings.signer, settings.uri),
-        face(environment, settings, pipeline) {}
+        face(environment, settings, pipeline),
+        writer(rpc_pool),
+        mail(rpc_pool, writer, room.intake, pipeline, environment.clock),
+        poller(worker_pool, mail.gateway, environment.clock, PollerOptionsOf(environment.config)) {}
 
   db::Pool rpc_pool;
   db::Pool worker_pool;
@@ -134,6 +148,9 @@ struct Rooms {
   rpc::Room room;
   rpc::PublicRoom public_room;
   PublicFace face;
+  resource::Writer writer;
+  rpc::MailRoom mail;
+  events::MailPoller poller;
 };
 
 absl::Status CheckSchema(db::Pool& pool) {
@@ -157,7 +174,9 @@ const std::vector<app::Option>& Options() {
       {kHttpHops, "Trusted proxies before it, which add to X-Forwarded-For", "0"},
       {kHttpRate, "Requests a minute that it takes from one address", "600"},
       {kPublicUri, "What its addresses begin with as others see them; empty: http:// and the address above", ""},
-      {kLinkSecretFile, "File with the secrets that sign links, one a line, the newest first; empty: no links", ""}};
+      {kLinkSecretFile, "File with the secrets that sign links, one a line, the newest first; empty: no links", ""},
+      {kSecretsDir, "Directory with one directory a tenant, whose files hold the passwords of mailboxes", ""},
+      {kMailCaFile, "Certificates that IMAP servers are checked against; empty: the system's", ""}};
   return options;
 }
 
@@ -172,7 +191,10 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rpc::MakeHookService(rooms->public_room));
   bindings.services.push_back(rpc::MakeLinkService(rooms->public_room));
   bindings.services.push_back(rpc::MakeImportMappingService(rooms->room));
-  bindings.background = {std::shared_ptr<Background>(rooms, &rooms->runner)};
+  bindings.services.push_back(rpc::MakeMailService(rooms->mail));
+  bindings.services.push_back(rpc::MakeAddInService(rooms->mail));
+  bindings.background = {std::shared_ptr<Background>(rooms, &rooms->runner),
+                         std::shared_ptr<Background>(rooms, &rooms->poller)};
   if (!settings.listen.empty()) {
     EMBUDO_RETURN_IF_ERROR(rooms->face.server.Listen(settings.listen));
     bindings.background.emplace_back(rooms, &rooms->face.server);

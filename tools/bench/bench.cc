@@ -24,8 +24,8 @@ cli::Json RowOf(const Figure& figure) {
 absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   std::vector<Figure> figures;
   absl::Status status;
-  for (const auto measure :
-       {MeasureCreate, MeasureRecords, MeasureLatency, MeasureEvents, MeasureForms, MeasureScoring, MeasureImport}) {
+  for (const auto measure : {MeasureCreate, MeasureRecords, MeasureLatency, MeasureEvents, MeasureForms, MeasureScoring,
+                             MeasureImport, MeasureMail}) {
     if (status.ok()) status = measure(context, options, &figures);
   }
   std::vector<cli::Json> rows;
@@ -56,6 +56,8 @@ void AddBench(CLI::App& app, cli::Context& context) {
   command->add_option("--metrics", options->metrics, "Address of the pipeline service's /metrics")
       ->capture_default_str();
   command->add_option("--forms", options->forms, "Address of the capture service's forms; empty: not measured")
+      ->capture_default_str();
+  command->add_option("--capture-metrics", options->capture_metrics, "Address of the capture service's /metrics")
       ->capture_default_str();
   command->callback([&context, options] { context.command = [&context, options] { return Run(context, *options); }; });
 }

@@ -24,6 +24,8 @@ struct Options {
   std::string metrics = "127.0.0.1:7101";
   /// `host:port` of the capture service's forms; empty: they are left out.
   std::string forms = "127.0.0.1:7202";
+  /// The same of the capture service.
+  std::string capture_metrics = "127.0.0.1:7102";
 };
 
 /// One line of the table.
@@ -63,6 +65,7 @@ absl::Status MeasureEvents(cli::Context& context, const Options& options, std::v
 absl::Status MeasureForms(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureScoring(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureImport(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureMail(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 
 /// Runs a shell command and returns what it printed; UNAVAILABLE with its last lines if it failed.
 absl::StatusOr<std::string> RunCommand(const std::string& command);

@@ -4,6 +4,7 @@
 #include "tools/bench/bench.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/error.h"
+#include "tools/cli/mail.h"
 
 namespace embudo::cli {
 namespace {
@@ -53,6 +54,7 @@ int Run(int argc, char** argv) {
   AddImport(app, context);
   AddForm(app, context);
   AddHook(app, context);
+  AddMail(app, context);
   AddEvents(app, context);
   AddScore(app, context);
   AddRule(app, context);

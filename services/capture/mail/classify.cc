@@ -1,0 +1,159 @@
+#include "services/capture/mail/classify.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+
+#include "common/text/email.h"
+#include "services/capture/mail/report.h"
+
+namespace embudo::capture::mail {
+namespace {
+
+constexpr size_t kMaxHops = 50;
+
+re2::StringPiece Piece(std::string_view text) { return {text.data(), text.size()}; }
+
+std::string LowerAscii(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
+std::string FirstWord(std::string_view text) {
+  const std::string lower = LowerAscii(text);
+  const size_t first = lower.find_first_not_of(" \t");
+  if (first == std::string::npos) return {};
+  return lower.substr(first, lower.find_first_of(" \t;,(", first) - first);
+}
+
+bool IsOwn(const Mail& mail, const std::vector<std::string>& own) {
+  if (mail.Sender() == nullptr) return false;
+  const auto sender = text::NormaliseEmail(mail.Sender()->address);
+  return sender.ok() && std::find(own.begin(), own.end(), *sender) != own.end();
+}
+
+std::string LoopOf(const Mail& mail, const std::vector<std::string>& own) {
+  if (!mail.HeaderValue(kLoopHeader).empty()) return "it is one of our own mails";
+  if (mail.HeaderValues("received").size() > kMaxHops) return "it has passed through too many servers";
+  // A bounce of ours may come from the very address.
+  if (IsOwn(mail, own)) return "its sender is an address of ours";
+  return {};
+}
+
+bool IsMailerDaemon(const Mail& mail) {
+  static const RE2 pattern("(?i)^(?:mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mail delivery)\\b");
+  if (mail.Sender() == nullptr) return false;
+  return RE2::PartialMatch(Piece(mail.Sender()->address), pattern) ||
+         RE2::PartialMatch(Piece(mail.Sender()->name), pattern);
+}
+
+bool HasEmptyReturnPath(const Mail& mail) {
+  const std::string_view path = mail.HeaderValue("return-path");
+  return path == "<>" || LowerAscii(path).starts_with("<mailer-daemon");
+}
+
+bool HasBounceSubject(const Mail& mail) {
+  static const RE2 pattern(
+      "(?i)(?:undeliver|not be delivered|returned mail|mail delivery (?:failed|system|failure|problem)|delivery "
+      "(?:status )?notification|delivery (?:has )?failed|failure notice|delivery failure|message not delivered|"
+      "returning message to sender|unzustellbar|non remis|no entregad|niet bezorgd|n[ãa]o entregue|mancato recapito|"
+      "consegna non riuscita|cannot be delivered|could not send message|rejected mail|mail could not be delivered|"
+      "delivery error|delivery report|permanent error|user unknown|warning: could not|недоставлен|не удалось доставить|"
+      "退信|投递失败|配信不能)");
+  return RE2::PartialMatch(Piece(mail.subject), pattern);
+}
+
+/// Some servers, and all of some years, tell in words alone.
+void ReadOldBounce(Mail& mail, Traits& traits) {
+  const std::string_view failed = mail.HeaderValue("x-failed-recipients");
+  const bool from_daemon = IsMailerDaemon(mail) || HasEmptyReturnPath(mail);
+  if (failed.empty() && !(from_daemon && HasBounceSubject(mail)) && !(IsMailerDaemon(mail) && mail.is_report)) return;
+  if (!failed.empty() && mail.reports.empty()) {
+    mail.reports.push_back({std::string(failed.substr(0, failed.find_first_of(", "))), "failed", "", ""});
+  }
+  if (mail.reports.empty()) ReadBounceText(mail.text, mail);
+  if (mail.original_message_id.empty()) mail.original_message_id = OriginalMessageId(mail.text);
+  for (const Attachment& attachment : mail.attachments) {
+    if (mail.original_message_id.empty()) mail.original_message_id = OriginalMessageId(attachment.bytes);
+  }
+  traits.bounce = true;
+}
+
+void ReadReports(Mail& mail, Traits& traits) {
+  const auto failed = [](const DeliveryReport& report) { return report.action == "failed"; };
+  if (mail.is_report && !mail.reports.empty()) {
+    traits.bounce = std::any_of(mail.reports.begin(), mail.reports.end(), failed);
+    traits.delivery_notice = !traits.bounce;
+    // Some name the recipient and say nothing of an action.
+    if (std::all_of(mail.reports.begin(), mail.reports.end(),
+                    [](const auto& report) { return report.action.empty(); })) {
+      traits.bounce = true;
+      traits.delivery_notice = false;
+    }
+    return;
+  }
+  ReadOldBounce(mail, traits);
+  if (traits.bounce && !mail.reports.empty() && std::none_of(mail.reports.begin(), mail.reports.end(), failed)) {
+    traits.bounce = false;
+    traits.delivery_notice = true;
+  }
+}
+
+/// By the headers: RFC 3834, and what came before it.
+std::string AutomaticHeader(const Mail& mail) {
+  const std::string submitted = FirstWord(mail.HeaderValue("auto-submitted"));
+  if (!submitted.empty() && submitted != "no") return "Auto-Submitted: " + submitted;
+  for (const char* name : {"x-autoreply", "x-autorespond", "x-auto-reply", "x-autoresponder", "x-mail-autoreply",
+                           "x-autogenerated", "x-autoreply-from", "delivered-to-autoresponder"}) {
+    const std::string value = FirstWord(mail.HeaderValue(name));
+    if (!value.empty() && value != "no" && value != "false") return name;
+  }
+  const std::string precedence = FirstWord(mail.HeaderValue("precedence"));
+  if (precedence == "auto_reply" || precedence == "bulk" || precedence == "junk" || precedence == "list") {
+    return "Precedence: " + precedence;
+  }
+  if (!mail.HeaderValue("list-id").empty()) return "List-Id";
+  if (!mail.HeaderValue("feedback-id").empty() && !mail.HeaderValue("list-unsubscribe").empty()) return "Feedback-ID";
+  const std::string type = LowerAscii(mail.HeaderValue("content-type"));
+  if (type.find("disposition-notification") != std::string::npos) return "a receipt";
+  if (type.find("feedback-report") != std::string::npos) return "a complaint";
+  return {};
+}
+
+bool HasAutomaticSubject(const Mail& mail) {
+  static const RE2 pattern(
+      "(?i)^\\s*(?:(?:re|aw|fwd?|sv|tr):\\s*)?\\[?(?:"
+      "out of (?:the )?office|ooo\\b|away from (?:my|the) (?:office|desk|mail)|auto(?:matic|mated)?[- _]?"
+      "(?:reply|response|responder|acknowledge?ment)|auto:|vacation\\b|on vacation|i am (?:out|away)|"
+      "abwesenheit|abwesend|automatische (?:antwort|abwesenheit|reply)|ich bin (?:nicht im büro|im urlaub)|"
+      "réponse automatique|absence (?:du|de|au) bureau|absent du bureau|message d'absence|"
+      "respuesta autom[áa]tica|fuera de (?:la )?oficina|ausencia|risposta automatica|fuori (?:sede|ufficio)|"
+      "resposta autom[áa]tica|fora do escrit[óo]rio|automatisch antwoord|afwezig|afwezigheid|"
+      "autosvar|automatiskt? svar|automatisk svar|frånvaro|fraværende|poissa|automaattinen vastaus|"
+      "autorespond|odpowied[źz] automatyczna|automatyczna odpowied|automatická odpověď|"
+      "автоответ|автоматический ответ|自动回复|自動回覆|自動返信|자동 ?응답|부재중)");
+  return RE2::PartialMatch(Piece(mail.subject), pattern);
+}
+
+bool IsSpam(const Mail& mail) {
+  if (FirstWord(mail.HeaderValue("x-spam-flag")) == "yes") return true;
+  return FirstWord(mail.HeaderValue("x-spam-status")) == "yes";
+}
+
+}  // namespace
+
+Traits Classify(Mail& mail, const std::vector<std::string>& own) {
+  Traits traits;
+  ReadReports(mail, traits);
+  if (!traits.bounce && !traits.delivery_notice) traits.loop = LoopOf(mail, own);
+  traits.automatic_by = AutomaticHeader(mail);
+  if (traits.automatic_by.empty() && HasAutomaticSubject(mail)) traits.automatic_by = "its subject";
+  if (traits.automatic_by.empty() && IsMailerDaemon(mail)) traits.automatic_by = "its sender";
+  traits.automatic = !traits.automatic_by.empty();
+  traits.spam = IsSpam(mail);
+  return traits;
+}
+
+}  // namespace embudo::capture::mail

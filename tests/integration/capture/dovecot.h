@@ -1,0 +1,98 @@
+#pragma once
+
+#include <grp.h>
+#include <gtest/gtest.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "common/app/free_port.h"
+#include "common/testing/process.h"
+#include "common/testing/temp_dir.h"
+
+namespace embudo::testing {
+
+/// A private IMAP server on the loopback interface, with its mail in a directory of its own. Everybody may log in with
+/// the password `secret`.
+class Dovecot {
+ public:
+  Dovecot() {
+    namespace fs = std::filesystem;
+    fs::permissions(root_, fs::perms(0755));
+    for (const char* folder : {"run", "mail"}) fs::create_directories(root_ / folder);
+    own_ = getuid() != 0 ? getpwuid(getuid()) : getpwnam("nobody");
+    EXPECT_EQ(chown((root_ / "mail").c_str(), own_->pw_uid, own_->pw_gid), 0);
+    std::ofstream(root_ / "dovecot.conf") << Configuration();
+    auto started = Process::Start({.command = {"/usr/sbin/dovecot", "-F", "-c", (root_ / "dovecot.conf").string()},
+                                   .output = root_ / "output",
+                                   .death_signal = SIGTERM});
+    EXPECT_TRUE(started.ok()) << started.status();
+    if (started.ok()) process_ = *std::move(started);
+  }
+  ~Dovecot() {
+    if (process_) process_->Terminate();
+  }
+
+  int port() const { return port_; }
+  /// Delivers a mail as a mail server would, unseen.
+  void Deliver(const std::string& user, const std::string& mail) {
+    namespace fs = std::filesystem;
+    const fs::path box = root_ / "mail" / user;
+    for (const char* folder : {"", "new", "cur", "tmp"}) {
+      fs::create_directories(box / folder);
+      EXPECT_EQ(chown((box / folder).c_str(), own_->pw_uid, own_->pw_gid), 0);
+    }
+    const fs::path file = box / "new" / (std::to_string(1700000000 + count_) + ".M" + std::to_string(count_) + ".test");
+    ++count_;
+    std::ofstream(file, std::ios::binary) << mail;
+    EXPECT_EQ(chown(file.c_str(), own_->pw_uid, own_->pw_gid), 0);
+  }
+  /// Mails of a folder (`` is INBOX, `.Done` one named so) that are marked as seen, or all.
+  int Count(const std::string& user, const std::string& folder, bool seen_only) const {
+    namespace fs = std::filesystem;
+    int count = 0;
+    for (const char* state : {"new", "cur"}) {
+      const fs::path path = root_ / "mail" / user / folder / state;
+      if (!fs::exists(path)) continue;
+      for (const auto& entry : fs::directory_iterator(path)) {
+        const std::string name = entry.path().filename();
+        const size_t flags = name.find(":2,");
+        count += !seen_only || (flags != std::string::npos && name.find('S', flags) != std::string::npos) ? 1 : 0;
+      }
+    }
+    return count;
+  }
+  std::string Log() const { return process_ ? process_->Output() : ""; }
+
+ private:
+  std::string Configuration() const {
+    const std::string root = root_.string();
+    const std::string user = own_->pw_name;
+    const std::string group = getgrgid(own_->pw_gid)->gr_name;
+    const std::string ids = "uid=" + std::to_string(own_->pw_uid) + " gid=" + std::to_string(own_->pw_gid);
+    return "protocols = imap\nlisten = 127.0.0.1\nbase_dir = " + root + "/run\nstate_dir = " + root +
+           "/run\nlog_path = /dev/stderr\nssl = no\ndisable_plaintext_auth = no\nauth_mechanisms = plain login\n"
+           "default_internal_user = " +
+           user + "\ndefault_login_user = " + user + "\ndefault_internal_group = " + group +
+           "\nfirst_valid_uid = 1\npassdb {\n  driver = static\n  args = password=secret\n}\nuserdb {\n  driver = "
+           "static\n  args = " +
+           ids + " home=" + root + "/mail/%u\n}\nmail_location = maildir:" + root +
+           "/mail/%u\nservice imap-login {\n  chroot =\n  "
+           "inet_listener imap {\n    port = " +
+           std::to_string(port_) +
+           "\n  }\n  inet_listener imaps {\n    port = 0\n  }\n}\nservice anvil {\n  chroot =\n}\n";
+  }
+
+  TempDir dir_;
+  const std::filesystem::path root_ = dir_.path();
+  const int port_ = std::stoi(app::WithFreePort("127.0.0.1:0").substr(10));
+  passwd* own_ = nullptr;
+  int count_ = 0;
+  std::unique_ptr<Process> process_;
+};
+
+}  // namespace embudo::testing
