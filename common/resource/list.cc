@@ -98,7 +98,7 @@ filter::Schema SchemaOf(const Table& table, const std::string& alias,
       std::vector<std::string> ids;
       for (const size_t index : field.columns) ids.push_back(column(index));
       schema.AddReference(name, ids, how);
-    } else if (field.kind != Kind::kJson || field.descriptor->is_map()) {
+    } else if (field.kind != Kind::kJson || filter::Schema::CanRead(*field.descriptor)) {
       const Field* converted = table.FindField("converted_" + name);
       const std::string own = column(field.columns[0]);
       schema.AddField(name, converted == nullptr ? own : "coalesce(" + column(converted->columns[0]) + ", " + own + ")",

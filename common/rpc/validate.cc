@@ -121,7 +121,8 @@ class Checker {
 }  // namespace
 
 RequiredScope RequiredScopeOf(std::string_view method) {
-  for (const std::string_view prefix : {"Update", "BatchUpdate", "BulkUpsert", "RecordScores", "Capture"}) {
+  for (const std::string_view prefix :
+       {"Update", "BatchUpdate", "BulkUpsert", "RecordScores", "Capture", "FindDuplicates"}) {
     if (method.starts_with(prefix)) return RequiredScope::kRequestOnly;
   }
   return RequiredScope::kEverywhere;

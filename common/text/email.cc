@@ -8,8 +8,10 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "common/base/error.h"
+#include "common/text/mail_domains.h"
 #include "common/text/unicode.h"
 
 namespace embudo::text {
@@ -89,32 +91,20 @@ std::string_view Trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpaces) - begin + 1);
 }
 
-// The providers where one can simply open an account, by use and by country. Sorted.
-constexpr auto kFreeMailDomains = std::to_array<std::string_view>({
-    "126.com",        "163.com",         "alice.it",       "aliyun.com",      "aol.com",      "arcor.de",
-    "att.net",        "bellsouth.net",   "bigpond.com",    "bk.ru",           "bluewin.ch",   "bol.com.br",
-    "btinternet.com", "btopenworld.com", "centrum.cz",     "charter.net",     "comcast.net",  "cox.net",
-    "daum.net",       "disroot.org",     "earthlink.net",  "email.com",       "email.cz",     "fastmail.com",
-    "fastmail.fm",    "foxmail.com",     "free.fr",        "freemail.hu",     "freenet.de",   "gmail.com",
-    "gmx.at",         "gmx.ch",          "gmx.com",        "gmx.de",          "gmx.net",      "googlemail.com",
-    "hanmail.net",    "hey.com",         "hotmail.ca",     "hotmail.co.uk",   "hotmail.com",  "hotmail.com.br",
-    "hotmail.de",     "hotmail.es",      "hotmail.fr",     "hotmail.it",      "hushmail.com", "icloud.com",
-    "ig.com.br",      "inbox.com",       "inbox.lv",       "inbox.ru",        "interia.pl",   "juno.com",
-    "laposte.net",    "libero.it",       "list.ru",        "live.ca",         "live.co.uk",   "live.com",
-    "live.de",        "live.fr",         "live.it",        "live.nl",         "mac.com",      "mail.com",
-    "mail.de",        "mail.ru",         "mailbox.org",    "me.com",          "msn.com",      "naver.com",
-    "neuf.fr",        "ntlworld.com",    "o2.pl",          "onet.pl",         "op.pl",        "optonline.net",
-    "orange.fr",      "outlook.com",     "outlook.com.br", "outlook.de",      "outlook.es",   "outlook.fr",
-    "pm.me",          "posteo.de",       "proton.me",      "protonmail.com",  "qq.com",       "rambler.ru",
-    "rediffmail.com", "rocketmail.com",  "sapo.pt",        "sbcglobal.net",   "seznam.cz",    "sfr.fr",
-    "shaw.ca",        "sina.com",        "skynet.be",      "sky.com",         "sohu.com",     "t-online.de",
-    "talktalk.net",   "telenet.be",      "terra.com.br",   "tiscali.it",      "tutanota.com", "ukr.net",
-    "uol.com.br",     "verizon.net",     "virgilio.it",    "virginmedia.com", "wanadoo.fr",   "web.de",
-    "wp.pl",          "xs4all.nl",       "yahoo.ca",       "yahoo.co.in",     "yahoo.co.jp",  "yahoo.co.uk",
-    "yahoo.com",      "yahoo.com.ar",    "yahoo.com.au",   "yahoo.com.br",    "yahoo.com.mx", "yahoo.de",
-    "yahoo.es",       "yahoo.fr",        "yahoo.in",       "yahoo.it",        "yandex.com",   "yandex.ru",
-    "yeah.net",       "ymail.com",       "ziggo.nl",       "zoho.com",
-});
+/// Domains, one a line, sorted by byte.
+class DomainList {
+ public:
+  explicit DomainList(std::string_view lines) {
+    for (size_t end = lines.find('\n'); end != std::string_view::npos; end = lines.find('\n')) {
+      domains_.push_back(lines.substr(0, end));
+      lines.remove_prefix(end + 1);
+    }
+  }
+  bool Contains(std::string_view domain) const { return std::binary_search(domains_.begin(), domains_.end(), domain); }
+
+ private:
+  std::vector<std::string_view> domains_;
+};
 
 }  // namespace
 
@@ -165,7 +155,17 @@ std::string_view DomainOf(std::string_view email) {
 }
 
 bool IsFreeMailDomain(std::string_view domain) {
-  return std::binary_search(kFreeMailDomains.begin(), kFreeMailDomains.end(), domain);
+  static const DomainList list(kFreeMailDomains);
+  return list.Contains(domain);
+}
+
+bool IsDisposableMailDomain(std::string_view domain) {
+  static const DomainList list(kDisposableMailDomains);
+  for (std::string_view part = domain; part.find('.') != std::string_view::npos;
+       part.remove_prefix(part.find('.') + 1)) {
+    if (list.Contains(part)) return true;
+  }
+  return false;
 }
 
 }  // namespace embudo::text

@@ -19,6 +19,8 @@ std::string EmailMatchKey(std::string_view email);
 std::string_view DomainOf(std::string_view email);
 /// Whether anyone can have an address in this domain, so that it says nothing about a company. Knows the common ones.
 bool IsFreeMailDomain(std::string_view domain);
+/// Whether addresses in this domain, or the one that it is part of, are made to be thrown away after use.
+bool IsDisposableMailDomain(std::string_view domain);
 
 /// A host name in lower-case ASCII (IDNA), or empty if it is none.
 std::string NormaliseDomain(std::string_view domain);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "common/testing/shared_data.h"
@@ -58,16 +59,20 @@ TEST(PhoneTest, ReadsEveryCountrysNumbers) {
   CsvReader reader;
   ASSERT_TRUE(reader.Feed(content.str()).ok());
   ASSERT_TRUE(reader.Finish().ok());
+  // The library of Debian 12 is older than the examples: Benin went from 8 to 10 digits in 2024, and Uruguay's short
+  // numbers of companies are new to it. They stay as written.
+  const std::set<std::string> newer = {"BJ 0120211234", "BJ 0195123456", "UY 21123"};
   int checked = 0;
-  int same = 0;
   for (CsvRow row; reader.Next(&row);) {
     if (row.number == 1 || row.cells.size() < 5 || row.cells[0].size() != 2) continue;
     ++checked;
-    same += NormalisePhone(row.cells[3], row.cells[0]) == row.cells[4] ? 1 : 0;
+    const std::string example = row.cells[0] + " " + row.cells[3];
+    const std::string phone = NormalisePhone(row.cells[3], row.cells[0]);
+    if (newer.count(example) != 0 && phone == row.cells[3]) continue;
+    EXPECT_EQ(phone, row.cells[4]) << example;
+    EXPECT_EQ(PhoneMatchKey(row.cells[4], ""), PhoneMatchKey(row.cells[3], row.cells[0])) << example;
   }
-  EXPECT_GT(checked, 1000);
-  // The library's own version may know a range less than the examples' version.
-  EXPECT_GE(same, checked * 99 / 100);
+  EXPECT_GT(checked, 1100);
 }
 
 TEST(PhoneTest, RegionsHaveCallingCodes) {

@@ -1,14 +1,18 @@
 #include "services/capture/bind.h"
 
+#include <algorithm>
 #include <charconv>
 #include <memory>
 #include <string>
 
 #include "common/base/error.h"
+#include "common/event/consumer.h"
 #include "common/http/server.h"
 #include "common/rpc/fetch.h"
 #include "services/capture/events/import_runner.h"
+#include "services/capture/events/lead_reader.h"
 #include "services/capture/events/mail_poller.h"
+#include "services/capture/events/sweeper.h"
 #include "services/capture/http/public_site.h"
 #include "services/capture/rpc/mail_service.h"
 #include "services/capture/rpc/public_services.h"
@@ -30,6 +34,7 @@ constexpr char kPublicUri[] = "public-uri";
 constexpr char kLinkSecretFile[] = "link-secret-file";
 constexpr char kSecretsDir[] = "secrets-dir";
 constexpr char kMailCaFile[] = "mail-ca-file";
+constexpr char kSubmissionAgeMs[] = "submission-age-ms";
 
 /// Puts the number that a flag of the service's own was given into `value`, if it was given. INVALID_ARGUMENT out of
 /// range.
@@ -53,6 +58,8 @@ absl::StatusOr<events::ImportLimits> LimitsOf(const app::Config& config) {
   int64_t lease_ms = limits.lease.count();
   EMBUDO_RETURN_IF_ERROR(ReadOption(config, kBatchRows, 1, 1000, &rows));
   EMBUDO_RETURN_IF_ERROR(ReadOption(config, kLeaseMs, 500, 600000, &lease_ms));
+  int64_t age_ms = 0;
+  EMBUDO_RETURN_IF_ERROR(ReadOption(config, kSubmissionAgeMs, 0, 600000, &age_ms));
   limits.batch_rows = static_cast<size_t>(rows);
   limits.lease = std::chrono::milliseconds(lease_ms);
   return limits;
@@ -125,6 +132,25 @@ events::PollerOptions PollerOptionsOf(const app::Config& config) {
   return options;
 }
 
+event::Consumer::Options ConsumerOptions(const app::Config& config) {
+  event::Consumer::Options options;
+  options.name = "capture";
+  options.schema = "capture";
+  options.postgres = db::ConninfoFor(config.postgres, "capture_worker", "embudo-capture-consumer");
+  options.redis = config.redis;
+  return options;
+}
+
+events::Sweeper::Options SweeperOptions(const app::Config& config) {
+  events::Sweeper::Options options;
+  int64_t age_ms = options.age.count();
+  // Its range was checked with the import's.
+  ReadOption(config, kSubmissionAgeMs, 0, 600000, &age_ms).IgnoreError();
+  options.age = std::chrono::milliseconds(age_ms);
+  options.every = std::min(options.every, options.age / 4 + std::chrono::milliseconds(50));
+  return options;
+}
+
 /// Everything that the service's process holds, in the order that it is built in.
 struct Rooms {
   Rooms(const app::Environment& environment, const events::ImportLimits& limits, const PublicSettings& settings)
@@ -137,6 +163,10 @@ struct Rooms {
         room(rpc_pool, pipeline, environment.clock, [this] { runner.Wake(); }),
         public_room(rpc_pool, pipeline, environment.clock, settings.signer, settings.uri),
         face(environment, settings, pipeline),
+        worker_submissions(worker_pool),
+        worker_intake(worker_submissions, pipeline, environment.clock),
+        sweeper(worker_submissions, worker_intake, environment.clock, SweeperOptions(environment.config)),
+        lead_reader(ConsumerOptions(environment.config), events::TakeIn, environment.metrics),
         writer(rpc_pool),
         mail(rpc_pool, writer, room.intake, pipeline, environment.clock),
         poller(worker_pool, mail.gateway, environment.clock, PollerOptionsOf(environment.config)) {}
@@ -148,6 +178,11 @@ struct Rooms {
   rpc::Room room;
   rpc::PublicRoom public_room;
   PublicFace face;
+  /// What goes on without a caller.
+  storage::SubmissionStore worker_submissions;
+  events::Intake worker_intake;
+  events::Sweeper sweeper;
+  event::Consumer lead_reader;
   resource::Writer writer;
   rpc::MailRoom mail;
   events::MailPoller poller;
@@ -176,7 +211,9 @@ const std::vector<app::Option>& Options() {
       {kPublicUri, "What its addresses begin with as others see them; empty: http:// and the address above", ""},
       {kLinkSecretFile, "File with the secrets that sign links, one a line, the newest first; empty: no links", ""},
       {kSecretsDir, "Directory with one directory a tenant, whose files hold the passwords of mailboxes", ""},
-      {kMailCaFile, "Certificates that IMAP servers are checked against; empty: the system's", ""}};
+      {kMailCaFile, "Certificates that IMAP servers are checked against; empty: the system's", ""},
+      {kSubmissionAgeMs,
+       "How old a submission without an outcome is before the work on it is taken up, in milliseconds", "60000"}};
   return options;
 }
 
@@ -193,8 +230,9 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rpc::MakeImportMappingService(rooms->room));
   bindings.services.push_back(rpc::MakeMailService(rooms->mail));
   bindings.services.push_back(rpc::MakeAddInService(rooms->mail));
-  bindings.background = {std::shared_ptr<Background>(rooms, &rooms->runner),
-                         std::shared_ptr<Background>(rooms, &rooms->poller)};
+  bindings.background = {
+      std::shared_ptr<Background>(rooms, &rooms->runner), std::shared_ptr<Background>(rooms, &rooms->sweeper),
+      std::shared_ptr<Background>(rooms, &rooms->lead_reader), std::shared_ptr<Background>(rooms, &rooms->poller)};
   if (!settings.listen.empty()) {
     EMBUDO_RETURN_IF_ERROR(rooms->face.server.Listen(settings.listen));
     bindings.background.emplace_back(rooms, &rooms->face.server);

@@ -106,6 +106,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rpc::MakeApprovalService(rooms->records));
   bindings.services.push_back(rpc::MakeMessageService(rooms->records));
   bindings.services.push_back(rpc::MakeAttachmentService(rooms->records));
+  bindings.services.push_back(rpc::MakeTouchService(rooms->records));
   bindings.services.push_back(rpc::MakeNotificationService(rooms->records));
   bindings.services.push_back(rpc::MakeQuoteService(rooms->records));
   bindings.services.push_back(rpc::MakeImportedRecordService(rooms->records));

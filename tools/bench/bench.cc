@@ -24,8 +24,8 @@ cli::Json RowOf(const Figure& figure) {
 absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   std::vector<Figure> figures;
   absl::Status status;
-  for (const auto measure : {MeasureCreate, MeasureRecords, MeasureLatency, MeasureEvents, MeasureForms, MeasureScoring,
-                             MeasureImport, MeasureMail}) {
+  for (const auto measure : {MeasureCreate, MeasureRecords, MeasureLatency, MeasureEvents, MeasureCapture, MeasureForms,
+                             MeasureScoring, MeasureImport, MeasureMail}) {
     if (status.ok()) status = measure(context, options, &figures);
   }
   std::vector<cli::Json> rows;

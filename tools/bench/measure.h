@@ -64,6 +64,7 @@ absl::Status MeasureLatency(cli::Context& context, const Options& options, std::
 absl::Status MeasureEvents(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureForms(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureScoring(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureCapture(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureImport(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureMail(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 

@@ -15,6 +15,7 @@ void AddEvents(CLI::App& app, Context& context);
 void AddEventsTail(CLI::App& events, Context& context);
 void AddEventsConsume(CLI::App& events, Context& context);
 void AddSubscription(CLI::App& events, Context& context);
+void AddCapture(CLI::App& app, Context& context);
 void AddImport(CLI::App& app, Context& context);
 void AddLead(CLI::App& app, Context& context);
 void AddMessage(CLI::App& app, Context& context);

@@ -51,6 +51,7 @@ int Run(int argc, char** argv) {
   AddApproval(app, context);
   AddCatalog(app, context);
   AddQuote(app, context);
+  AddCapture(app, context);
   AddImport(app, context);
   AddForm(app, context);
   AddHook(app, context);

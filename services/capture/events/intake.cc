@@ -4,18 +4,14 @@
 #include "common/base/ids.h"
 #include "common/base/resource_id.h"
 #include "common/resource/change.h"
-#include "embudo/pipeline/v1/lead_service.pb.h"
+#include "services/capture/events/settlement.h"
 #include "services/capture/logic/capture.h"
 
 namespace embudo::capture::events {
 namespace {
 
-namespace api = pipeline::v1;
 using storage::SubmissionRecord;
-using type::v1::Lead;
 using v1::Submission;
-
-constexpr int kAttempts = 5;
 
 v1::CaptureLeadResponse AnswerOf(const SubmissionRecord& record) {
   const Submission submission = ToProto(record);
@@ -24,124 +20,30 @@ v1::CaptureLeadResponse AnswerOf(const SubmissionRecord& record) {
   response.set_outcome(submission.outcome());
   response.set_submission(submission.name());
   response.set_reason(submission.reason());
+  *response.mutable_duplicates() = submission.duplicates();
+  *response.mutable_warnings() = submission.warnings();
   return response;
 }
 
-/// One capture on its way to a lead.
-class Capture {
- public:
-  Capture(storage::SubmissionStore& submissions, embudo::rpc::Client& pipeline, const Bringer& who,
-          const logic::Prepared& prepared)
-      : submissions_(submissions), pipeline_(pipeline), who_(who), prepared_(prepared), identity_(who.identity) {
-    identity_.roles = {type::v1::ROLE_SERVICE};
-    identity_.origin = type::v1::ORIGIN_CAPTURE;
+/// Another try would end the same way.
+bool IsFinal(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+    case absl::StatusCode::kNotFound:
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kOutOfRange:
+      return true;
+    default:
+      return false;
   }
+}
 
-  /// Finds the lead that it belongs to, or makes it; fills outcome and lead of the submission.
-  absl::Status Settle(SubmissionRecord& submission) {
-    const std::string own = submission.lead_id;
-    EMBUDO_ASSIGN_OR_RETURN(std::string lead, Claim(own));
-    for (int attempt = 0; attempt < kAttempts; ++attempt) {
-      // A lead that is not ours may be on its way still: whoever comes first makes it, under the same id.
-      bool made = false;
-      if (lead == own) {
-        EMBUDO_ASSIGN_OR_RETURN(made, Make(lead, submission));
-      } else {
-        EMBUDO_ASSIGN_OR_RETURN(const State state, StateOf(lead));
-        if (state == State::kMissing) {
-          EMBUDO_ASSIGN_OR_RETURN(made, Make(lead, submission));
-        } else if (state == State::kClosed) {
-          // That story has ended; this begins another. If several come at once, one of them moves the keys.
-          EMBUDO_RETURN_IF_ERROR(submissions_.Move(who_.tenant, prepared_.keys, lead, own, who_.deadline));
-          EMBUDO_ASSIGN_OR_RETURN(lead, Claim(own));
-          continue;
-        }
-      }
-      submission.lead_id = lead;
-      submission.outcome = made ? Submission::OUTCOME_CREATED : Submission::OUTCOME_ATTACHED;
-      return absl::OkStatus();
-    }
-    return Error(absl::StatusCode::kAborted, "CAPTURE_RACED", "other captures of this lead came between; try again")
-        .RetryAfter(std::chrono::milliseconds(100));
-  }
-
-  /// What would become of it.
-  absl::StatusOr<v1::CaptureLeadResponse> Foresee() {
-    v1::CaptureLeadResponse response;
-    response.set_outcome(Submission::OUTCOME_CREATED);
-    if (prepared_.keys.empty()) return response;
-    EMBUDO_ASSIGN_OR_RETURN(std::string lead, submissions_.Find(who_.tenant, prepared_.keys, who_.deadline));
-    if (lead.empty()) {
-      EMBUDO_ASSIGN_OR_RETURN(lead, FindByEmail());
-    } else {
-      EMBUDO_ASSIGN_OR_RETURN(const State state, StateOf(lead));
-      if (state != State::kOpen) lead.clear();
-    }
-    if (lead.empty()) return response;
-    response.set_lead("leads/" + lead);
-    response.set_outcome(Submission::OUTCOME_ATTACHED);
-    return response;
-  }
-
- private:
-  enum class State { kMissing, kOpen, kClosed };
-
-  /// The lead that has the capture's keys: one of an earlier capture, one that came another way and has the mail
-  /// address, or `own`, which has them now.
-  absl::StatusOr<std::string> Claim(const std::string& own) {
-    if (prepared_.keys.empty()) return own;
-    EMBUDO_ASSIGN_OR_RETURN(const std::string lead,
-                            submissions_.Claim(who_.tenant, prepared_.keys, own, who_.deadline));
-    if (lead != own) return lead;
-    EMBUDO_ASSIGN_OR_RETURN(const std::string other, FindByEmail());
-    if (other.empty() || other == own) return own;
-    EMBUDO_RETURN_IF_ERROR(submissions_.Move(who_.tenant, prepared_.keys, own, other, who_.deadline));
-    return other;
-  }
-
-  /// The open lead with this address that the pipeline service knows; empty if there is none.
-  absl::StatusOr<std::string> FindByEmail() {
-    const std::string& email = prepared_.lead.email();
-    // The filter language has no way to write a quote in quotes; such addresses are found by their key alone.
-    if (email.empty() || email.find_first_of("\"\\") != std::string::npos) return std::string();
-    api::ListLeadsRequest request;
-    request.set_page_size(1);
-    request.set_filter("email = \"" + email + "\" AND state = OPEN");
-    EMBUDO_ASSIGN_OR_RETURN(
-        const api::ListLeadsResponse response,
-        pipeline_.Call<api::ListLeadsResponse>("embudo.pipeline.v1.LeadService/ListLeads", identity_, request));
-    return response.leads_size() == 0 ? std::string() : IdOf(response.leads(0).name());
-  }
-
-  absl::StatusOr<State> StateOf(const std::string& id) {
-    api::GetLeadRequest request;
-    request.set_name("leads/" + id);
-    const auto lead = pipeline_.Call<Lead>("embudo.pipeline.v1.LeadService/GetLead", identity_, request);
-    if (lead.status().code() == absl::StatusCode::kNotFound) return State::kMissing;
-    if (!lead.ok()) return lead.status();
-    return lead->state() == Lead::STATE_OPEN && !lead->has_delete_time() ? State::kOpen : State::kClosed;
-  }
-
-  /// Whether this call made the lead; false if it is there already.
-  absl::StatusOr<bool> Make(const std::string& id, const SubmissionRecord& submission) {
-    api::CreateLeadRequest request;
-    *request.mutable_lead() = prepared_.lead;
-    request.set_lead_id(id);
-    // The same for every run of this submission, so that a repeated one gets the lead that the first made.
-    request.set_request_id(Uuid::V5(EmbudoUuidSpace(), "capture:" + submission.id + ":" + id).ToString());
-    const absl::Status status =
-        pipeline_.Call<Lead>("embudo.pipeline.v1.LeadService/CreateLead", identity_, request).status();
-    if (status.code() == absl::StatusCode::kAlreadyExists) return false;
-    if (!status.ok()) return status;
-    return true;
-  }
-
-  storage::SubmissionStore& submissions_;
-  embudo::rpc::Client& pipeline_;
-  const Bringer& who_;
-  const logic::Prepared& prepared_;
-  embudo::rpc::Identity identity_;
-};
+bool WentToALead(const SubmissionRecord& submission) {
+  return submission.outcome == Submission::OUTCOME_CREATED || submission.outcome == Submission::OUTCOME_ATTACHED ||
+         submission.outcome == Submission::OUTCOME_MERGED;
+}
 
 }  // namespace
 
@@ -164,27 +66,50 @@ absl::StatusOr<SubmissionRecord> Intake::Begin(const Bringer& who, const v1::Cap
   return submissions_.Begin(who.tenant, std::move(submission), raw, clock_.Now(), who.deadline);
 }
 
-absl::StatusOr<v1::CaptureLeadResponse> Intake::Take(const Bringer& who, const v1::CaptureLeadRequest& request,
-                                                     const Raw& raw) {
+absl::StatusOr<v1::CaptureLeadResponse> Intake::Foresee(const Bringer& who, const v1::CaptureLeadRequest& request) {
   EMBUDO_ASSIGN_OR_RETURN(const logic::Prepared prepared, logic::Prepare(request));
-  Capture capture(submissions_, pipeline_, who, prepared);
-  if (request.validate_only()) {
-    if (prepared.rejected.empty()) return capture.Foresee();
+  if (!prepared.rejected.empty()) {
     v1::CaptureLeadResponse response;
     response.set_outcome(Submission::OUTCOME_REJECTED);
     response.set_reason(prepared.rejected);
     return response;
   }
-  EMBUDO_ASSIGN_OR_RETURN(SubmissionRecord submission, Begin(who, request, raw));
-  if (submission.outcome != Submission::OUTCOME_UNSPECIFIED) return AnswerOf(submission);
-  if (prepared.rejected.empty()) {
-    EMBUDO_RETURN_IF_ERROR(capture.Settle(submission));
-  } else {
+  Settlement::Rules rules;
+  EMBUDO_ASSIGN_OR_RETURN(rules.region, regions_.Of(who.identity));
+  EMBUDO_ASSIGN_OR_RETURN(rules.settings, settings_.Get(who.tenant, who.deadline));
+  return Settlement(submissions_, pipeline_, who, std::move(rules), request, prepared).Foresee();
+}
+
+absl::StatusOr<std::string> Intake::Settle(const Bringer& who, SubmissionRecord& submission) {
+  EMBUDO_ASSIGN_OR_RETURN(const logic::Prepared prepared, logic::Prepare(submission.request));
+  if (!prepared.rejected.empty()) return prepared.rejected;
+  Settlement::Rules rules;
+  EMBUDO_ASSIGN_OR_RETURN(rules.region, regions_.Of(who.identity));
+  EMBUDO_ASSIGN_OR_RETURN(rules.settings, settings_.Get(who.tenant, who.deadline));
+  Settlement settlement(submissions_, pipeline_, who, std::move(rules), submission.request, prepared);
+  EMBUDO_RETURN_IF_ERROR(settlement.Settle(submission));
+  return std::string();
+}
+
+absl::Status Intake::Finish(const Bringer& who, SubmissionRecord& submission) {
+  const absl::StatusOr<std::string> rejected = Settle(who, submission);
+  if (!rejected.ok() && !IsFinal(rejected.status())) return rejected.status();
+  if (!rejected.ok() || !rejected->empty()) {
     submission.outcome = Submission::OUTCOME_REJECTED;
-    submission.reason = prepared.rejected;
+    submission.reason = rejected.ok() ? *rejected : MessageOf(rejected.status());
     submission.lead_id.clear();
   }
   EMBUDO_RETURN_IF_ERROR(submissions_.Finish(who.tenant, submission, who.deadline));
+  return rejected.status();
+}
+
+absl::StatusOr<v1::CaptureLeadResponse> Intake::Take(const Bringer& who, const v1::CaptureLeadRequest& request,
+                                                     const Raw& raw) {
+  if (request.validate_only()) return Foresee(who, request);
+  // What the caller has wrong is the caller's to mend, and not kept.
+  EMBUDO_RETURN_IF_ERROR(logic::Prepare(request).status());
+  EMBUDO_ASSIGN_OR_RETURN(SubmissionRecord submission, Begin(who, request, raw));
+  if (submission.outcome == Submission::OUTCOME_UNSPECIFIED) EMBUDO_RETURN_IF_ERROR(Finish(who, submission));
   return AnswerOf(submission);
 }
 
@@ -199,5 +124,37 @@ absl::StatusOr<v1::CaptureLeadResponse> Intake::Keep(const Bringer& who, const v
   EMBUDO_RETURN_IF_ERROR(submissions_.Finish(who.tenant, submission, who.deadline));
   return AnswerOf(submission);
 }
+
+absl::StatusOr<v1::CaptureLeadRequest> Intake::ReadAnew(const Bringer& who, const SubmissionRecord& submission) {
+  const auto reader = readers_.find(submission.request.payload().payload_case());
+  if (reader == readers_.end() || submission.raw_size == 0) return submission.request;
+  EMBUDO_ASSIGN_OR_RETURN(const Raw raw,
+                          submissions_.Raw(who.tenant, submission.id, 0, submission.raw_size, who.deadline));
+  return reader->second(who, submission, raw);
+}
+
+absl::StatusOr<Submission> Intake::Replay(const Bringer& who, const std::string& id, bool validate_only) {
+  EMBUDO_ASSIGN_OR_RETURN(SubmissionRecord submission, submissions_.Get(who.tenant, id, who.deadline));
+  if (WentToALead(submission)) return ToProto(submission);
+  EMBUDO_ASSIGN_OR_RETURN(v1::CaptureLeadRequest request, ReadAnew(who, submission));
+  request.set_validate_only(false);
+  EMBUDO_RETURN_IF_ERROR(logic::Prepare(request).status());
+  if (validate_only) {
+    EMBUDO_ASSIGN_OR_RETURN(const v1::CaptureLeadResponse foreseen, Foresee(who, request));
+    Submission answer = ToProto(submission);
+    answer.set_outcome(foreseen.outcome());
+    answer.set_reason(foreseen.reason());
+    answer.set_lead(foreseen.lead());
+    *answer.mutable_duplicates() = foreseen.duplicates();
+    *answer.mutable_warnings() = foreseen.warnings();
+    return answer;
+  }
+  EMBUDO_ASSIGN_OR_RETURN(
+      submission, submissions_.Reopen(who.tenant, id, request, Uuid::V7(clock_.Now()).ToString(), who.deadline));
+  if (!WentToALead(submission)) EMBUDO_RETURN_IF_ERROR(Finish(who, submission));
+  return ToProto(submission);
+}
+
+absl::Status Intake::Resume(const Bringer& who, SubmissionRecord submission) { return Finish(who, submission); }
 
 }  // namespace embudo::capture::events

@@ -1,25 +1,19 @@
 #pragma once
 
-#include <chrono>
+#include <functional>
+#include <map>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/rpc/client.h"
 #include "embudo/capture/v1/capture_service.pb.h"
+#include "services/capture/events/bringer.h"
+#include "services/capture/events/lead_calls.h"
+#include "services/capture/storage/settings_store.h"
 #include "services/capture/storage/submission_store.h"
 
 namespace embudo::capture::events {
-
-/// Who brings something in: a caller of the RPC, or the service itself for a form, a hook, a mailbox.
-struct Bringer {
-  std::string tenant;
-  embudo::rpc::Identity identity;
-  std::chrono::steady_clock::time_point deadline;
-};
-
-/// The service itself, for what comes without a caller.
-embudo::rpc::Identity CaptureIdentity(const std::string& tenant);
 
 /// What came, byte by byte, where it was not an RPC: kept with the submission, so that it can be replayed.
 using Raw = storage::RawContent;
@@ -28,7 +22,11 @@ using Raw = storage::RawContent;
 class Intake {
  public:
   Intake(storage::SubmissionStore& submissions, embudo::rpc::Client& pipeline, const Clock& clock)
-      : submissions_(submissions), pipeline_(pipeline), clock_(clock) {}
+      : submissions_(submissions),
+        settings_(submissions.pool()),
+        pipeline_(pipeline),
+        regions_(pipeline),
+        clock_(clock) {}
 
   /// Keeps what came in, finds or makes its lead, adds the touch and the conversation entry. The request_id makes it
   /// idempotent: a repeated one goes on where the first ended, and gets its answer. INVALID_ARGUMENT if the lead is
@@ -41,13 +39,32 @@ class Intake {
                                                v1::Submission::Outcome outcome, const std::string& reason,
                                                const std::string& lead = "", const Raw& raw = {});
 
+  /// Reads the raw content of a kept submission anew, as its channel does: by the mapping that is there now.
+  using Reader = std::function<absl::StatusOr<v1::CaptureLeadRequest>(
+      const Bringer& who, const storage::SubmissionRecord& submission, const Raw& raw)>;
+  /// Sets the reader of a channel; while the service is built.
+  void ReadBy(v1::Payload::PayloadCase channel, Reader reader) { readers_[channel] = std::move(reader); }
+  /// Deals with a kept submission again, see ReplaySubmission. NOT_FOUND if there is none.
+  absl::StatusOr<v1::Submission> Replay(const Bringer& who, const std::string& id, bool validate_only);
+  /// Goes on with one that has no outcome, because the work on it broke off.
+  absl::Status Resume(const Bringer& who, storage::SubmissionRecord submission);
+
  private:
   absl::StatusOr<storage::SubmissionRecord> Begin(const Bringer& who, const v1::CaptureLeadRequest& request,
                                                   const Raw& raw);
+  absl::StatusOr<v1::CaptureLeadResponse> Foresee(const Bringer& who, const v1::CaptureLeadRequest& request);
+  /// Finds or makes its lead. Why it is rejected; empty if it is not.
+  absl::StatusOr<std::string> Settle(const Bringer& who, storage::SubmissionRecord& submission);
+  /// Gives it its outcome. What the pipeline service refuses for good is rejected, and told to the caller too.
+  absl::Status Finish(const Bringer& who, storage::SubmissionRecord& submission);
+  absl::StatusOr<v1::CaptureLeadRequest> ReadAnew(const Bringer& who, const storage::SubmissionRecord& submission);
 
   storage::SubmissionStore& submissions_;
+  storage::SettingsStore settings_;
   embudo::rpc::Client& pipeline_;
+  Regions regions_;
   const Clock& clock_;
+  std::map<v1::Payload::PayloadCase, Reader> readers_;
 };
 
 }  // namespace embudo::capture::events

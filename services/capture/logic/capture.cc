@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "common/text/email.h"
 #include "common/text/unicode.h"
+#include "services/capture/logic/conversation.h"
 
 namespace embudo::capture::logic {
 namespace {
@@ -11,18 +12,6 @@ using type::v1::Lead;
 
 constexpr size_t kMaxTitle = 500;
 constexpr size_t kMaxDescription = 20000;
-
-/// The first `most` characters.
-std::string Cut(std::string text, size_t most) {
-  size_t characters = 0;
-  for (size_t at = 0; at < text.size(); ++at) {
-    if ((text[at] & 0xc0) != 0x80 && ++characters > most) {
-      text.resize(at);
-      break;
-    }
-  }
-  return text;
-}
 
 /// The name in `Moses Frase <moses@example.com>`.
 std::string NameInAddress(const std::string& from) {
@@ -45,9 +34,7 @@ void FillFromEmail(const v1::InboundEmail& email, Lead& lead) {
 
 void FillFromChat(const v1::LiveChat& chat, Lead& lead) {
   if (!lead.description().empty()) return;
-  std::string transcript;
-  for (const auto& line : chat.lines()) transcript += line.author() + ": " + line.text() + "\n";
-  lead.set_description(Cut(transcript, kMaxDescription));
+  lead.set_description(Cut(TranscriptOf(chat), kMaxDescription));
 }
 
 void FillFromPayload(const v1::Payload& payload, Lead& lead) {
@@ -83,6 +70,17 @@ void FillTitle(Lead& lead) {
 
 }  // namespace
 
+std::string Cut(std::string text, size_t most) {
+  size_t characters = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if ((text[at] & 0xc0) != 0x80 && ++characters > most) {
+      text.resize(at);
+      break;
+    }
+  }
+  return text;
+}
+
 Lead::Channel ChannelOf(const v1::Payload& payload) {
   switch (payload.payload_case()) {
     case v1::Payload::kWebForm:
@@ -113,6 +111,10 @@ absl::StatusOr<Prepared> Prepare(const v1::CaptureLeadRequest& request) {
     if (!email.ok()) return InvalidField("lead.email", MessageOf(email.status()));
     lead.set_email(*email);
   }
+  const auto& duration = request.payload().phone_call().duration();
+  if (duration.seconds() < 0 || duration.nanos() < 0 || duration.nanos() > 999'999'999) {
+    return InvalidField("payload.phone_call.duration", "is not a length of time");
+  }
   if (lead.kind() == Lead::KIND_UNSPECIFIED) lead.set_kind(Lead::KIND_LEAD);
   FillFromPayload(request.payload(), lead);
   FillFromTouch(request.touch(), lead);
@@ -121,8 +123,6 @@ absl::StatusOr<Prepared> Prepare(const v1::CaptureLeadRequest& request) {
     return prepared;
   }
   FillTitle(lead);
-  for (const auto& id : lead.external_ids()) prepared.keys.push_back({"EXTERNAL_ID", id.system() + ":" + id.id()});
-  if (!lead.email().empty()) prepared.keys.push_back({"EMAIL", text::EmailMatchKey(lead.email())});
   return prepared;
 }
 

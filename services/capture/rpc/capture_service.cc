@@ -2,6 +2,7 @@
 #include "common/base/ids.h"
 #include "common/base/resource_name.h"
 #include "embudo/capture/v1/capture_service.pb.h"
+#include "services/capture/rpc/duplicates.h"
 #include "services/capture/rpc/paging.h"
 #include "services/capture/rpc/services.h"
 
@@ -22,11 +23,43 @@ const ResourcePattern& LeadPattern() {
   return pattern;
 }
 
+/// Of GetSubmissionContent: what one answer holds.
+constexpr int64_t kContentPieceBytes = 1 << 20;
+
+absl::StatusOr<v1::CaptureLeadResponse> CaptureLead(Room& room, const CallContext& call,
+                                                    const v1::CaptureLeadRequest& request) {
+  return room.intake.Take({call.tenant(), call.identity, call.deadline}, request);
+}
+
+absl::StatusOr<std::string> IdOfSubmission(const std::string& name) {
+  EMBUDO_ASSIGN_OR_RETURN(const auto ids, ParseName(SubmissionPattern(), name, "name"));
+  if (!Uuid::Parse(ids[0])) return NotFound("embudo.dev/Submission", name);
+  return ids[0];
+}
+
 absl::StatusOr<Submission> GetSubmission(Room& room, const CallContext& call, const v1::GetSubmissionRequest& request) {
-  EMBUDO_ASSIGN_OR_RETURN(const auto ids, ParseName(SubmissionPattern(), request.name(), "name"));
-  if (!Uuid::Parse(ids[0])) return NotFound("embudo.dev/Submission", request.name());
-  EMBUDO_ASSIGN_OR_RETURN(const SubmissionRecord record, room.submissions.Get(call.tenant(), ids[0], call.deadline));
+  EMBUDO_ASSIGN_OR_RETURN(const std::string id, IdOfSubmission(request.name()));
+  EMBUDO_ASSIGN_OR_RETURN(const SubmissionRecord record, room.submissions.Get(call.tenant(), id, call.deadline));
   return ToProto(record);
+}
+
+absl::StatusOr<v1::GetSubmissionContentResponse> GetSubmissionContent(Room& room, const CallContext& call,
+                                                                      const v1::GetSubmissionContentRequest& request) {
+  EMBUDO_ASSIGN_OR_RETURN(const std::string id, IdOfSubmission(request.name()));
+  EMBUDO_ASSIGN_OR_RETURN(const SubmissionRecord record, room.submissions.Get(call.tenant(), id, call.deadline));
+  EMBUDO_ASSIGN_OR_RETURN(storage::RawContent piece,
+                          room.submissions.Raw(call.tenant(), id, request.offset(), kContentPieceBytes, call.deadline));
+  v1::GetSubmissionContentResponse response;
+  response.set_content_type(piece.content_type);
+  response.set_data(std::move(piece.bytes));
+  response.set_size_bytes(record.raw_size);
+  return response;
+}
+
+absl::StatusOr<Submission> ReplaySubmission(Room& room, const CallContext& call,
+                                            const v1::ReplaySubmissionRequest& request) {
+  EMBUDO_ASSIGN_OR_RETURN(const std::string id, IdOfSubmission(request.name()));
+  return room.intake.Replay({call.tenant(), call.identity, call.deadline}, id, request.validate_only());
 }
 
 absl::StatusOr<v1::ListSubmissionsResponse> ListSubmissions(Room& room, const CallContext& call,
@@ -55,18 +88,21 @@ absl::StatusOr<v1::ListSubmissionsResponse> ListSubmissions(Room& room, const Ca
 
 std::unique_ptr<embudo::rpc::Service> MakeCaptureService(Room& room) {
   auto service = std::make_unique<embudo::rpc::Service>(v1::CaptureLeadRequest::descriptor()->file()->service(0));
-  service->Unary<v1::CaptureLeadRequest, v1::CaptureLeadResponse>(
-      "CaptureLead", [&room](const CallContext& call, const v1::CaptureLeadRequest& request) {
-        return room.intake.Take({call.tenant(), call.identity, call.deadline}, request);
-      });
-  service->Unary<v1::GetSubmissionRequest, Submission>(
-      "GetSubmission", [&room](const CallContext& call, const v1::GetSubmissionRequest& request) {
-        return GetSubmission(room, call, request);
-      });
-  service->Unary<v1::ListSubmissionsRequest, v1::ListSubmissionsResponse>(
-      "ListSubmissions", [&room](const CallContext& call, const v1::ListSubmissionsRequest& request) {
-        return ListSubmissions(room, call, request);
-      });
+  const auto serve = [&]<class Request, class Response>(
+                         const char* method,
+                         absl::StatusOr<Response> (*handler)(Room&, const CallContext&, const Request&)) {
+    service->Unary<Request, Response>(method, [&room, handler](const CallContext& call, const Request& request) {
+      return handler(room, call, request);
+    });
+  };
+  serve("CaptureLead", CaptureLead);
+  serve("GetSubmission", GetSubmission);
+  serve("ListSubmissions", ListSubmissions);
+  serve("GetSubmissionContent", GetSubmissionContent);
+  serve("ReplaySubmission", ReplaySubmission);
+  serve("FindDuplicates", FindDuplicates);
+  serve("GetCaptureSettings", GetCaptureSettings);
+  serve("UpdateCaptureSettings", UpdateCaptureSettings);
   return service;
 }
 

@@ -14,6 +14,7 @@
 #include "services/capture/storage/file_store.h"
 #include "services/capture/storage/import_store.h"
 #include "services/capture/storage/saved_mappings.h"
+#include "services/capture/storage/settings_store.h"
 #include "services/capture/storage/submission_store.h"
 
 namespace embudo::capture::rpc {
@@ -22,21 +23,25 @@ namespace embudo::capture::rpc {
 struct Room {
   Room(db::Pool& pool, embudo::rpc::Client& pipeline_client, const Clock& a_clock, std::function<void()> queued)
       : submissions(pool),
+        settings(pool),
         files(pool),
         imports(pool),
         pipeline(pipeline_client),
         clock(a_clock),
         intake(submissions, pipeline, clock),
+        regions(pipeline),
         import_queued(std::move(queued)),
         writer(pool),
         saved_mappings(storage::SavedMappingTable(), {.default_order = "display_name"}, pool, writer, a_clock) {}
 
   storage::SubmissionStore submissions;
+  storage::SettingsStore settings;
   storage::FileStore files;
   storage::ImportStore imports;
   embudo::rpc::Client& pipeline;
   const Clock& clock;
   events::Intake intake;
+  events::Regions regions;
   /// Called when there is an import to work on.
   std::function<void()> import_queued;
   resource::Writer writer;

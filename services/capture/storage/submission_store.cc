@@ -1,9 +1,11 @@
 #include "services/capture/storage/submission_store.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
+#include "services/capture/storage/lead_index.h"
 
 namespace embudo::capture::storage {
 namespace {
@@ -14,7 +16,7 @@ using v1::Submission;
 
 constexpr char kColumns[] =
     "submission_id, request, channel, outcome, lead_id, reason, request_id, request_hash, create_time,"
-    " raw_content_type, raw_size";
+    " raw_content_type, raw_size, findings";
 constexpr std::string_view kOutcomePrefix = "OUTCOME_";
 constexpr std::string_view kChannelPrefix = "CHANNEL_";
 
@@ -36,6 +38,7 @@ SubmissionRecord Read(const db::Row& row) {
   record.create_time = row.TimeAt(8);
   record.raw_content_type = row.Text(9);
   record.raw_size = row.Int(10);
+  record.findings.ParseFromString(row.Bytes(11));
   return record;
 }
 
@@ -48,8 +51,8 @@ struct KeyArrays {
   std::vector<std::string> kinds;
   std::vector<std::string> keys;
 
-  explicit KeyArrays(const std::vector<logic::DedupeKey>& from) {
-    for (const logic::DedupeKey& key : from) {
+  explicit KeyArrays(const std::vector<logic::MatchKey>& from) {
+    for (const logic::MatchKey& key : from) {
       kinds.push_back(key.kind);
       keys.push_back(key.key);
     }
@@ -104,6 +107,8 @@ Submission ToProto(const SubmissionRecord& record) {
   *submission.mutable_payload() = record.request.payload();
   submission.set_raw_content_type(record.raw_content_type);
   submission.set_raw_size_bytes(record.raw_size);
+  *submission.mutable_duplicates() = record.findings.duplicates();
+  *submission.mutable_warnings() = record.findings.warnings();
   return submission;
 }
 
@@ -135,11 +140,12 @@ absl::StatusOr<SubmissionRecord> SubmissionStore::Begin(const std::string& tenan
 absl::Status SubmissionStore::Finish(const std::string& tenant, const SubmissionRecord& submission,
                                      db::Deadline deadline) {
   return db::Exec(pool_, tenant, deadline,
-                  "UPDATE capture.submission SET outcome = $3, lead_id = $4::uuid, reason = $5"
+                  "UPDATE capture.submission SET outcome = $3, lead_id = $4::uuid, reason = $5, findings = $6::bytea"
                   " WHERE tenant_id = $1 AND submission_id = $2::uuid",
                   Params::Of(tenant, submission.id, OutcomeText(submission.outcome))
                       .Add(OrNull(submission.lead_id))
-                      .Add(submission.reason))
+                      .Add(submission.reason)
+                      .AddBytes(submission.findings.SerializeAsString()))
       .status();
 }
 
@@ -172,7 +178,71 @@ absl::StatusOr<std::vector<SubmissionRecord>> SubmissionStore::List(const std::s
   return records;
 }
 
-absl::StatusOr<std::string> SubmissionStore::Find(const std::string& tenant, const std::vector<logic::DedupeKey>& keys,
+absl::StatusOr<RawContent> SubmissionStore::Raw(const std::string& tenant, const std::string& id, int64_t offset,
+                                                int64_t size, db::Deadline deadline) {
+  // substr counts from 1, in int.
+  const int64_t from = std::min<int64_t>(offset, kMaxRawBytes) + 1;
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          db::Exec(pool_, tenant, deadline,
+                                   "SELECT content_type, substr(bytes, $3::int, $4::int) FROM capture.submission_raw"
+                                   " WHERE tenant_id = $1 AND submission_id = $2::uuid",
+                                   Params::Of(tenant, id, from, size)));
+  if (rows.empty()) {
+    return Error(absl::StatusCode::kNotFound, "NO_RAW_CONTENT", "submissions/" + id + " came by a call")
+        .Resource("embudo.dev/Submission", "submissions/" + id);
+  }
+  return RawContent{std::string(rows[0].Text(0)), std::string(rows[0].Bytes(1))};
+}
+
+absl::StatusOr<SubmissionRecord> SubmissionStore::Reopen(const std::string& tenant, const std::string& id,
+                                                         const v1::CaptureLeadRequest& request,
+                                                         const std::string& lead_id, db::Deadline deadline) {
+  EMBUDO_RETURN_IF_ERROR(db::Exec(pool_, tenant, deadline,
+                                  "UPDATE capture.submission SET outcome = '', reason = '', request = $3::bytea,"
+                                  " lead_id = coalesce(lead_id, $4::uuid) WHERE tenant_id = $1"
+                                  " AND submission_id = $2::uuid AND outcome IN ('REJECTED', 'SPAM', 'IGNORED')",
+                                  Params::Of(tenant, id).AddBytes(request.SerializeAsString()).Add(lead_id))
+                             .status());
+  return Get(tenant, id, deadline);
+}
+
+absl::StatusOr<std::vector<std::pair<std::string, SubmissionRecord>>> SubmissionStore::Unfinished(
+    Time after, Time before, int limit, db::Deadline deadline) {
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      db::Exec(pool_, "", deadline,
+               std::string("SELECT ") + kColumns +
+                   ", tenant_id FROM capture.submission WHERE outcome = '' AND create_time > $1::timestamptz"
+                   " AND create_time < $2::timestamptz ORDER BY create_time LIMIT $3::int",
+               Params::Of(after, before, limit)));
+  std::vector<std::pair<std::string, SubmissionRecord>> found;
+  for (int i = 0; i < rows.size(); ++i) found.emplace_back(rows[i].Text(12), Read(rows[i]));
+  return found;
+}
+
+absl::StatusOr<std::vector<std::string>> SubmissionStore::Owners(const std::string& tenant,
+                                                                 const std::vector<logic::MatchKey>& keys,
+                                                                 db::Deadline deadline) {
+  const KeyArrays arrays(keys);
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      db::Exec(pool_, tenant, deadline,
+               "SELECT DISTINCT d.lead_id FROM unnest($2::text[], $3::text[]) AS k (kind, key)"
+               " JOIN capture.dedupe_key d ON d.tenant_id = $1 AND d.kind = k.kind AND d.key = k.key ORDER BY 1",
+               Params::Of(tenant, arrays.kinds, arrays.keys)));
+  std::vector<std::string> owners;
+  for (int i = 0; i < rows.size(); ++i) owners.emplace_back(rows[i].Text(0));
+  return owners;
+}
+
+absl::StatusOr<std::vector<logic::Found>> SubmissionStore::FindLike(const std::string& tenant,
+                                                                    const std::vector<logic::MatchKey>& keys,
+                                                                    const std::string& except, bool open_only,
+                                                                    db::Deadline deadline) {
+  return FindLeads(pool_, tenant, keys, except, open_only, deadline);
+}
+
+absl::StatusOr<std::string> SubmissionStore::Find(const std::string& tenant, const std::vector<logic::MatchKey>& keys,
                                                   db::Deadline deadline) {
   const KeyArrays arrays(keys);
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
@@ -180,7 +250,7 @@ absl::StatusOr<std::string> SubmissionStore::Find(const std::string& tenant, con
   return rows.empty() ? std::string() : std::string(rows[0].Text(0));
 }
 
-absl::StatusOr<std::string> SubmissionStore::Claim(const std::string& tenant, const std::vector<logic::DedupeKey>& keys,
+absl::StatusOr<std::string> SubmissionStore::Claim(const std::string& tenant, const std::vector<logic::MatchKey>& keys,
                                                    const std::string& lead_id, db::Deadline deadline) {
   const KeyArrays arrays(keys);
   std::string winner;
@@ -213,7 +283,7 @@ absl::StatusOr<std::string> SubmissionStore::Claim(const std::string& tenant, co
   return winner;
 }
 
-absl::Status SubmissionStore::Move(const std::string& tenant, const std::vector<logic::DedupeKey>& keys,
+absl::Status SubmissionStore::Move(const std::string& tenant, const std::vector<logic::MatchKey>& keys,
                                    const std::string& from, const std::string& to, db::Deadline deadline) {
   const KeyArrays arrays(keys);
   return db::Exec(pool_, tenant, deadline,

@@ -7,7 +7,7 @@
 #include "common/base/clock.h"
 #include "common/db/pool.h"
 #include "embudo/capture/v1/capture_service.pb.h"
-#include "services/capture/logic/capture.h"
+#include "services/capture/logic/match.h"
 
 namespace embudo::capture::storage {
 
@@ -28,6 +28,8 @@ struct SubmissionRecord {
   /// What is kept beside the request; empty and 0 if nothing is.
   std::string raw_content_type;
   int64_t raw_size = 0;
+  /// Duplicates and warnings.
+  v1::Submission findings;
 };
 
 /// What came, byte by byte.
@@ -46,6 +48,7 @@ v1::Submission ToProto(const SubmissionRecord& record);
 class SubmissionStore {
  public:
   explicit SubmissionStore(db::Pool& pool) : pool_(pool) {}
+  db::Pool& pool() { return pool_; }
 
   /// Keeps what came in, before anything is done about it. A repeated request_id returns the first submission, maybe
   /// without an outcome still: then the work is to be taken up again (INVALID_ARGUMENT, REQUEST_ID_REUSED, for another
@@ -59,16 +62,36 @@ class SubmissionStore {
   absl::StatusOr<std::vector<SubmissionRecord>> List(const std::string& tenant, const std::string& lead_id,
                                                      const std::string& before, int limit, db::Deadline deadline);
 
+  /// A piece of what is kept byte by byte, `size` bytes at most; the whole's size is in the record.
+  absl::StatusOr<RawContent> Raw(const std::string& tenant, const std::string& id, int64_t offset, int64_t size,
+                                 db::Deadline deadline);
+  /// Takes the outcome of one that went to no lead back, so that it can be dealt with again, as `request`. Does nothing
+  /// to others. The record as it is then.
+  absl::StatusOr<SubmissionRecord> Reopen(const std::string& tenant, const std::string& id,
+                                          const v1::CaptureLeadRequest& request, const std::string& lead_id,
+                                          db::Deadline deadline);
+  /// Of all tenants: submissions between two times that have no outcome, the oldest first, each with its tenant. For a
+  /// worker's pool.
+  absl::StatusOr<std::vector<std::pair<std::string, SubmissionRecord>>> Unfinished(Time after, Time before, int limit,
+                                                                                   db::Deadline deadline);
+
   /// Gives the keys that nobody has to a lead: to the one that has the weightiest of the others (`keys` are in the
   /// order of weight), or to `lead_id` if nobody has any. Returns that lead. Of several that claim a key at once, one
   /// wins.
-  absl::StatusOr<std::string> Claim(const std::string& tenant, const std::vector<logic::DedupeKey>& keys,
+  absl::StatusOr<std::string> Claim(const std::string& tenant, const std::vector<logic::MatchKey>& keys,
                                     const std::string& lead_id, db::Deadline deadline);
   /// The lead that has the weightiest of the keys; empty if nobody has any.
-  absl::StatusOr<std::string> Find(const std::string& tenant, const std::vector<logic::DedupeKey>& keys,
+  absl::StatusOr<std::string> Find(const std::string& tenant, const std::vector<logic::MatchKey>& keys,
                                    db::Deadline deadline);
+  /// The leads that have one of the keys.
+  absl::StatusOr<std::vector<std::string>> Owners(const std::string& tenant, const std::vector<logic::MatchKey>& keys,
+                                                  db::Deadline deadline);
+  /// See FindLeads.
+  absl::StatusOr<std::vector<logic::Found>> FindLike(const std::string& tenant,
+                                                     const std::vector<logic::MatchKey>& keys,
+                                                     const std::string& except, bool open_only, db::Deadline deadline);
   /// Takes those of the keys that lead `from` has over to lead `to`.
-  absl::Status Move(const std::string& tenant, const std::vector<logic::DedupeKey>& keys, const std::string& from,
+  absl::Status Move(const std::string& tenant, const std::vector<logic::MatchKey>& keys, const std::string& from,
                     const std::string& to, db::Deadline deadline);
 
  private:

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "absl/strings/ascii.h"
 #include "common/base/error.h"
 #include "common/resource/change.h"
 #include "common/text/email.h"
@@ -11,6 +10,7 @@
 #include "services/pipeline/logic/conversion.h"
 #include "services/pipeline/logic/custom_fields.h"
 #include "services/pipeline/logic/exit_criteria.h"
+#include "services/pipeline/logic/utm_rules.h"
 
 namespace embudo::pipeline::logic {
 namespace {
@@ -43,9 +43,9 @@ absl::Status Normalise(const Scene& scene, const Lead* before, Lead& lead) {
     lead.set_email(*email);
   }
   if (!lead.phone().empty()) lead.set_phone(text::NormalisePhone(lead.phone(), scene.catalog.tenant.region_code()));
-  lead.set_source(absl::AsciiStrToLower(lead.source()));
-  lead.set_medium(absl::AsciiStrToLower(lead.medium()));
-  lead.set_campaign(absl::AsciiStrToLower(lead.campaign()));
+  lead.set_source(UtmCode(lead.source()));
+  lead.set_medium(UtmCode(lead.medium()));
+  lead.set_campaign(UtmCode(lead.campaign()));
   for (google::type::Money* amount : {lead.has_budget() ? lead.mutable_budget() : nullptr,
                                       lead.has_expected_revenue() ? lead.mutable_expected_revenue() : nullptr,
                                       lead.has_recurring_revenue() ? lead.mutable_recurring_revenue() : nullptr}) {

@@ -65,7 +65,8 @@ absl::Status CheckCall(const Scene& scene, Message& message) {
 
 void SetMentions(const Scene& scene, Message& message) {
   message.clear_mentions();
-  if (!MayMention(message)) return;
+  // What comes from outside mentions nobody, whatever it says.
+  if (!MayMention(message) || scene.origin == type::v1::ORIGIN_CAPTURE) return;
   for (const std::string& id : ParseMentions(message.body())) {
     const auto user = scene.catalog.users.find("users/" + id);
     if (user != scene.catalog.users.end() && !user->second.disabled()) message.add_mentions(user->first);

@@ -1,4 +1,5 @@
 #include "common/base/error.h"
+#include "services/pipeline/logic/utm_rules.h"
 #include "services/pipeline/rpc/bulk_upsert.h"
 #include "services/pipeline/rpc/import_fields.h"
 #include "services/pipeline/rpc/lead_service.h"
@@ -56,6 +57,24 @@ Lead TakenOf(const Message& given) {
   lead.clear_unmet_criteria();
   lead.clear_override_reason();
   return lead;
+}
+
+/// Enters what the written items name as source, medium and campaign in the catalogue.
+absl::Status SeeUtm(Records& records, const CallContext& call, const v1::BulkUpsertLeadsRequest& request,
+                    const std::vector<v1::BulkResult>& results) {
+  std::vector<Lead> named;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i].outcome() == v1::BulkResult::OUTCOME_REFUSED) continue;
+    const Lead& given = request.items(static_cast<int>(i)).lead();
+    if (!logic::NamesUtm(given)) continue;
+    Lead& lead = named.emplace_back();
+    lead.set_source(logic::UtmCode(given.source()));
+    lead.set_medium(logic::UtmCode(given.medium()));
+    lead.set_campaign(logic::UtmCode(given.campaign()));
+  }
+  std::vector<const Lead*> leads;
+  for (const Lead& lead : named) leads.push_back(&lead);
+  return records.SeeUtmOf(call, leads);
 }
 
 }  // namespace
@@ -124,6 +143,7 @@ absl::StatusOr<v1::BulkUpsertLeadsResponse> BulkUpsertLeads(Records& records, co
   EMBUDO_ASSIGN_OR_RETURN(
       std::vector<v1::BulkResult> results,
       BulkUpsert(records.pool(), records.writer(), call, storage::LeadTable(), items, rules, request.validate_only()));
+  if (!request.validate_only()) EMBUDO_RETURN_IF_ERROR(SeeUtm(records, call, request, results));
   v1::BulkUpsertLeadsResponse response;
   for (v1::BulkResult& result : results) *response.add_results() = std::move(result);
   return response;

@@ -7,6 +7,7 @@
 #include "embudo/pipeline/v1/catalog_service.pb.h"
 #include "embudo/pipeline/v1/pipeline_service.pb.h"
 #include "embudo/pipeline/v1/team_service.pb.h"
+#include "embudo/pipeline/v1/touch_service.pb.h"
 #include "services/pipeline/rpc/services.h"
 
 namespace embudo::pipeline::rpc {
@@ -115,10 +116,15 @@ std::unique_ptr<embudo::rpc::Service> MakeTeamService(Records& records) {
                   {&records.teams(), &records.memberships(), &records.users()});
 }
 
+std::unique_ptr<embudo::rpc::Service> MakeTouchService(Records& records) {
+  return Standard(v1::GetTouchRequest::descriptor()->file(), {&records.touches()});
+}
+
 std::unique_ptr<embudo::rpc::Service> MakeCatalogService(Records& records) {
   return Standard(v1::GetTagRequest::descriptor()->file(),
                   {&records.tags(), &records.lost_reasons(), &records.products(), &records.custom_fields(),
-                   &records.exchange_rates(), &records.targets()});
+                   &records.exchange_rates(), &records.targets(), &records.campaigns(), &records.utm_sources(),
+                   &records.utm_mediums()});
 }
 
 }  // namespace embudo::pipeline::rpc

@@ -82,6 +82,14 @@ absl::StatusOr<Together> PlanBatch(Records& records, const CallContext& call, co
   return together;
 }
 
+template <class Request, class Leads>
+absl::Status SeeUtm(Records& records, const CallContext& call, const Request& request, const Leads& leads) {
+  if (request.validate_only()) return absl::OkStatus();
+  std::vector<const Lead*> named;
+  for (const Lead& lead : leads) named.push_back(&lead);
+  return records.SeeUtmOf(call, named);
+}
+
 void DeriveAll(Records& records, const CallContext& call, google::protobuf::RepeatedPtrField<Lead>* leads) {
   for (Lead& lead : *leads) records.leads().Derive(call, lead);
 }
@@ -93,6 +101,7 @@ absl::StatusOr<v1::BatchLeadsResponse> ChangeBatch(Records& records, const CallC
   v1::BatchLeadsResponse response;
   EMBUDO_RETURN_IF_ERROR(
       ChangeTogether(records, call, request, response, [&] { return PlanBatch(records, call, request, response); }));
+  EMBUDO_RETURN_IF_ERROR(SeeUtm(records, call, request, response.leads()));
   DeriveAll(records, call, response.mutable_leads());
   return response;
 }
@@ -127,6 +136,7 @@ absl::StatusOr<v1::BatchCreateLeadsResponse> BatchCreateLeads(Records& records, 
     }
     return together;
   }));
+  EMBUDO_RETURN_IF_ERROR(SeeUtm(records, call, request, response.leads()));
   DeriveAll(records, call, response.mutable_leads());
   return response;
 }

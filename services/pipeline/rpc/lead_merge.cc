@@ -26,8 +26,8 @@ constexpr char kUniteApprovals[] =
     " ANY($3::uuid[])) AND a.state = 'PENDING' AND b.state = 'PENDING' AND a.stage_id = b.stage_id"
     " AND a.criterion = b.criterion AND (b.create_time, b.approval_id) < (a.create_time, a.approval_id)";
 /// What refers to a lead. The external ids of the others find the survivor from now on.
-constexpr const char* kMoved[] = {"activity", "message",   "attachment",   "approval",
-                                  "quote",    "\"order\"", "notification", "lead_external_id"};
+constexpr const char* kMoved[] = {"activity",  "message",      "attachment", "approval",        "quote",
+                                  "\"order\"", "notification", "touch",      "lead_external_id"};
 
 absl::Status MoveChildren(db::Connection& connection, const std::string& tenant, const std::string& survivor,
                           const std::vector<std::string>& others) {

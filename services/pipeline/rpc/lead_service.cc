@@ -101,6 +101,14 @@ absl::StatusOr<Lead> UnfollowLead(Records& records, const CallContext& call, con
   return response;
 }
 
+/// The standard method, and what it names as source, medium and campaign is entered in the catalogue.
+absl::StatusOr<Lead> UpdateLead(Records& records, const CallContext& call, const v1::UpdateLeadRequest& request) {
+  Lead response;
+  EMBUDO_RETURN_IF_ERROR(records.leads().Update(call, request, response));
+  if (!request.validate_only()) EMBUDO_RETURN_IF_ERROR(records.SeeUtmOf(call, {&response}));
+  return response;
+}
+
 }  // namespace
 
 std::unique_ptr<embudo::rpc::Service> MakeLeadService(Records& records) {
@@ -113,6 +121,7 @@ std::unique_ptr<embudo::rpc::Service> MakeLeadService(Records& records) {
     });
   };
   custom("GetLead", GetLead);
+  custom("UpdateLead", UpdateLead);
   custom("UndeleteLead", UndeleteLead);
   custom("MoveLead", ChangeOne<v1::MoveLeadRequest>);
   custom("WinLead", ChangeOne<v1::WinLeadRequest>);

@@ -84,18 +84,37 @@ Records::Records(db::Pool& pool, const Clock& clock, std::function<void()> on_co
       orders_(storage::OrderTable(), OrderRules(), pool, writer_, clock),
       targets_(storage::TargetTable(), TargetRules(), pool, writer_, clock),
       custom_fields_(storage::CustomFieldTable(), CustomFieldRules(), pool, writer_, clock),
-      exchange_rates_(storage::ExchangeRateTable(), ExchangeRateRules(), pool, writer_, clock) {
+      exchange_rates_(storage::ExchangeRateTable(), ExchangeRateRules(), pool, writer_, clock),
+      campaigns_(storage::CampaignTable(),
+                 UtmRules(storage::CampaignTable(), EVENT_TYPE_CAMPAIGN_CREATED, EVENT_TYPE_CAMPAIGN_UPDATED,
+                          EVENT_TYPE_CAMPAIGN_DELETED),
+                 pool, writer_, clock),
+      utm_sources_(storage::UtmSourceTable(),
+                   UtmRules(storage::UtmSourceTable(), EVENT_TYPE_UTM_SOURCE_CREATED, EVENT_TYPE_UTM_SOURCE_UPDATED,
+                            EVENT_TYPE_UTM_SOURCE_DELETED),
+                   pool, writer_, clock),
+      utm_mediums_(storage::UtmMediumTable(),
+                   UtmRules(storage::UtmMediumTable(), EVENT_TYPE_UTM_MEDIUM_CREATED, EVENT_TYPE_UTM_MEDIUM_UPDATED,
+                            EVENT_TYPE_UTM_MEDIUM_DELETED),
+                   pool, writer_, clock),
+      touches_(storage::TouchTable(), TouchRules(), pool, writer_, clock),
+      utm_(pool, writer_, clock, utm_sources_, utm_mediums_, campaigns_) {
   writer_.OnCommit([this, on_commit = std::move(on_commit)](const std::string& tenant, const resource::Table& table) {
     static const std::set<const resource::Table*> kNotInCatalog = {
-        &storage::LeadTable(),       &storage::ContactTable(),  &storage::ActivityTable(),     &storage::MessageTable(),
-        &storage::AttachmentTable(), &storage::ApprovalTable(), &storage::NotificationTable(), &storage::QuoteTable(),
-        &storage::OrderTable(),      &storage::TargetTable()};
+        &storage::LeadTable(),         &storage::ContactTable(),    &storage::ActivityTable(),
+        &storage::MessageTable(),      &storage::AttachmentTable(), &storage::ApprovalTable(),
+        &storage::NotificationTable(), &storage::QuoteTable(),      &storage::OrderTable(),
+        &storage::TargetTable(),       &storage::TouchTable(),      &storage::CampaignTable(),
+        &storage::UtmSourceTable(),    &storage::UtmMediumTable()};
+    static const std::set<const resource::Table*> kUtm = {&storage::CampaignTable(), &storage::UtmSourceTable(),
+                                                          &storage::UtmMediumTable()};
     const bool configuration = !kNotInCatalog.contains(&table);
     if (configuration) catalogs_.Forget(tenant);
+    if (kUtm.contains(&table)) utm_.Forget(tenant);
     on_commit();
   });
   for (resource::Resource* resource : {&leads_, &activities_, &contacts_, &teams_, &memberships_, &stages_, &messages_,
-                                       &attachments_, &approvals_, &quotes_, &orders_, &targets_}) {
+                                       &attachments_, &approvals_, &quotes_, &orders_, &targets_, &touches_}) {
     resource->SetResolver([this](const CallContext& call) { return ResolverOf(call); });
   }
 }
@@ -147,7 +166,7 @@ bool Records::MaySeeEvent(const CallContext& call, const Event& event) {
   if (event.data().has_lead()) return MaySee(call, event.data().lead());
   const Resource& data = event.data();
   const bool of_lead = data.has_activity() || data.has_message() || data.has_attachment() || data.has_approval() ||
-                       data.has_quote() || data.has_order();
+                       data.has_quote() || data.has_order() || data.has_touch();
   // Their events are in order with the lead's: its id is the key.
   return !of_lead || SeesAll(call) || leads_.Load(call, "leads/" + event.partition_key(), true).ok();
 }

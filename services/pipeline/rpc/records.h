@@ -11,8 +11,10 @@
 #include "common/resource/resource.h"
 #include "embudo/type/v1/message.pb.h"
 #include "embudo/type/v1/notification.pb.h"
+#include "embudo/type/v1/touch.pb.h"
 #include "services/pipeline/logic/lead_rules.h"
 #include "services/pipeline/rpc/sight.h"
+#include "services/pipeline/rpc/utm_catalog.h"
 #include "services/pipeline/storage/catalog_cache.h"
 
 namespace embudo::pipeline::rpc {
@@ -51,6 +53,10 @@ class Records {
   resource::Resource& targets() { return targets_; }
   resource::Resource& custom_fields() { return custom_fields_; }
   resource::Resource& exchange_rates() { return exchange_rates_; }
+  resource::Resource& campaigns() { return campaigns_; }
+  resource::Resource& utm_sources() { return utm_sources_; }
+  resource::Resource& utm_mediums() { return utm_mediums_; }
+  resource::Resource& touches() { return touches_; }
 
   /// Runs `body` with what the lead rules need to know of the call's tenant.
   absl::Status WithScene(const embudo::rpc::CallContext& call,
@@ -96,6 +102,10 @@ class Records {
   /// that.
   resource::Rules OfLead(type::v1::EventType created, type::v1::EventType updated, type::v1::EventType deleted);
 
+  /// Sees to it that what the leads name as source, medium and campaign is in the catalogue; after they were written,
+  /// or before.
+  absl::Status SeeUtmOf(const embudo::rpc::CallContext& call, const std::vector<const type::v1::Lead*>& leads);
+
  private:
   /// Whether the caller may see every lead.
   bool SeesAll(const embudo::rpc::CallContext& call);
@@ -124,6 +134,13 @@ class Records {
   resource::Rules TargetRules();
   resource::Rules CustomFieldRules();
   resource::Rules ExchangeRateRules();
+  /// Rules of campaigns, UTM sources and mediums.
+  resource::Rules UtmRules(const resource::Table& table, type::v1::EventType created, type::v1::EventType updated,
+                           type::v1::EventType deleted);
+  resource::Rules TouchRules();
+  /// If the touch is the lead's first, and the lead names no source of its own, it takes the touch's.
+  absl::Status TakeFirstTouch(const embudo::rpc::CallContext& call, const type::v1::Touch& touch,
+                              resource::Effects& effects);
   /// Names of the tenant's records whose field has a value, for filters such as `stage.display_name = "Proposal"`.
   filter::Resolver ResolverOf(const embudo::rpc::CallContext& call);
 
@@ -133,7 +150,9 @@ class Records {
   storage::CatalogCache catalogs_;
   resource::Resource tenants_, pipelines_, stages_, teams_, memberships_, users_, tags_, lost_reasons_, products_,
       contacts_, leads_, activities_, activity_types_, activity_plans_, messages_, attachments_, approvals_,
-      notifications_, quotes_, orders_, targets_, custom_fields_, exchange_rates_;
+      notifications_, quotes_, orders_, targets_, custom_fields_, exchange_rates_, campaigns_, utm_sources_,
+      utm_mediums_, touches_;
+  UtmCatalog utm_;
 };
 
 }  // namespace embudo::pipeline::rpc

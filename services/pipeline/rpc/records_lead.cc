@@ -74,6 +74,9 @@ Rules Records::LeadRules() {
   rules.prepare = [this](const CallContext& call, Message& after, const Message* before) {
     return PrepareLead(call, static_cast<Lead&>(after), static_cast<const Lead*>(before));
   };
+  rules.inserting = [this](const CallContext& call, Message& record) {
+    return SeeUtmOf(call, {static_cast<const Lead*>(&record)});
+  };
   rules.derived_from = {"stage",       "stage_enter_time",  "state", "converted_expected_revenue",
                         "probability", "next_activity_date"};
   rules.derive = [this](const CallContext& call, Message& record) {

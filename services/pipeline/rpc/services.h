@@ -19,6 +19,7 @@ std::unique_ptr<embudo::rpc::Service> MakeActivityService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeApprovalService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeMessageService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeAttachmentService(Records& records);
+std::unique_ptr<embudo::rpc::Service> MakeTouchService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeNotificationService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeQuoteService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeImportedRecordService(Records& records);

@@ -4,6 +4,7 @@
 #include "embudo/type/v1/activity_type.pb.h"
 #include "embudo/type/v1/approval.pb.h"
 #include "embudo/type/v1/attachment.pb.h"
+#include "embudo/type/v1/campaign.pb.h"
 #include "embudo/type/v1/catalog.pb.h"
 #include "embudo/type/v1/contact.pb.h"
 #include "embudo/type/v1/custom_field.pb.h"
@@ -17,6 +18,7 @@
 #include "embudo/type/v1/target.pb.h"
 #include "embudo/type/v1/team.pb.h"
 #include "embudo/type/v1/tenant.pb.h"
+#include "embudo/type/v1/touch.pb.h"
 #include "embudo/type/v1/user.pb.h"
 
 namespace embudo::pipeline::storage {
@@ -53,6 +55,10 @@ const resource::Table& OrderTable() { return TableOf<type::v1::Order>("pipeline.
 const resource::Table& TargetTable() { return TableOf<type::v1::Target>("pipeline.target"); }
 const resource::Table& CustomFieldTable() { return TableOf<type::v1::CustomField>("pipeline.custom_field"); }
 const resource::Table& ExchangeRateTable() { return TableOf<type::v1::ExchangeRate>("pipeline.exchange_rate"); }
+const resource::Table& CampaignTable() { return TableOf<type::v1::Campaign>("pipeline.campaign"); }
+const resource::Table& UtmSourceTable() { return TableOf<type::v1::UtmSource>("pipeline.utm_source"); }
+const resource::Table& UtmMediumTable() { return TableOf<type::v1::UtmMedium>("pipeline.utm_medium"); }
+const resource::Table& TouchTable() { return TableOf<type::v1::Touch>("pipeline.touch"); }
 const resource::Table& SubscriptionTable() { return TableOf<type::v1::Subscription>("pipeline.subscription"); }
 
 }  // namespace embudo::pipeline::storage

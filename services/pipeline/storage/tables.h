@@ -28,6 +28,10 @@ const resource::Table& OrderTable();
 const resource::Table& TargetTable();
 const resource::Table& CustomFieldTable();
 const resource::Table& ExchangeRateTable();
+const resource::Table& CampaignTable();
+const resource::Table& UtmSourceTable();
+const resource::Table& UtmMediumTable();
+const resource::Table& TouchTable();
 const resource::Table& SubscriptionTable();
 
 }  // namespace embudo::pipeline::storage

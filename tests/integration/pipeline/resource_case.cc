@@ -246,6 +246,9 @@ std::vector<ResourceCase> MakeCases() {
                    {{"leads", [](const Caller& caller, const std::string& name) {
                        MakeLead(caller, [&](Lead& lead) { lead.add_tags(name); });
                      }}}});
+  cases.push_back({"Campaign", "Campaigns", "campaign", "campaign", {}, DisplayName, "display_name", false, {}});
+  cases.push_back({"UtmSource", "UtmSources", "utm_source", "utm_source", {}, DisplayName, "display_name", false, {}});
+  cases.push_back({"UtmMedium", "UtmMediums", "utm_medium", "utm_medium", {}, DisplayName, "display_name", false, {}});
   cases.push_back({"LostReason",
                    "LostReasons",
                    "lost_reason",

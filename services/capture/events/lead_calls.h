@@ -1,0 +1,65 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/rpc/client.h"
+#include "embudo/type/v1/lead.pb.h"
+#include "embudo/type/v1/message.pb.h"
+#include "embudo/type/v1/touch.pb.h"
+
+namespace embudo::capture::events {
+
+/// What the intake asks of the pipeline service, on behalf of one caller. Ids are those of leads.
+class LeadCalls {
+ public:
+  LeadCalls(embudo::rpc::Client& pipeline, embudo::rpc::Identity identity)
+      : pipeline_(pipeline), identity_(std::move(identity)) {}
+
+  enum class State { kMissing, kOpen, kClosed };
+  struct Seen {
+    State state = State::kMissing;
+    /// Of the lead itself, or of the one that took it in.
+    std::string id;
+  };
+  absl::StatusOr<Seen> See(const std::string& id);
+  /// An open lead with this address; empty if there is none.
+  absl::StatusOr<std::string> FindByEmail(const std::string& email);
+  /// The lead that has one of the external ids, whatever its state; empty if there is none.
+  absl::StatusOr<std::string> FindByExternalId(const type::v1::Lead& lead);
+
+  enum class Made { kNow, kBefore, kIdTaken };
+  /// Makes the lead under the id. kBefore: it is there already. kIdTaken: it is not, but one of its external ids
+  /// belongs to another.
+  absl::StatusOr<Made> Make(const std::string& id, const type::v1::Lead& lead, const std::string& request_id);
+  /// Adds to the lead, once: under the same id nothing is added twice.
+  absl::Status AddTouch(const std::string& lead, const type::v1::Touch& touch, const std::string& id);
+  absl::Status AddMessage(const std::string& lead, const type::v1::Message& message, const std::string& id);
+  /// Merges leads into one of them, which is returned.
+  absl::StatusOr<std::string> Merge(const std::vector<std::string>& leads, const std::string& request_id);
+
+ private:
+  embudo::rpc::Client& pipeline_;
+  const embudo::rpc::Identity identity_;
+};
+
+/// The region that a tenant's phone numbers without a country code belong to, kept for a while. Thread-safe.
+class Regions {
+ public:
+  explicit Regions(embudo::rpc::Client& pipeline) : pipeline_(pipeline) {}
+  absl::StatusOr<std::string> Of(const embudo::rpc::Identity& identity);
+
+ private:
+  struct Known {
+    std::string region;
+    std::chrono::steady_clock::time_point expires;
+  };
+  embudo::rpc::Client& pipeline_;
+  std::mutex mutex_;
+  std::map<std::string, Known> known_;
+};
+
+}  // namespace embudo::capture::events

@@ -1,0 +1,225 @@
+#include "services/capture/events/settlement.h"
+
+#include <algorithm>
+
+#include "common/base/error.h"
+#include "common/base/ids.h"
+#include "common/base/resource_id.h"
+#include "common/text/unicode.h"
+#include "services/capture/logic/conversation.h"
+
+namespace embudo::capture::events {
+namespace {
+
+using storage::SubmissionRecord;
+using v1::Duplicate;
+using v1::DuplicateRule;
+using v1::Submission;
+using State = LeadCalls::State;
+
+constexpr int kAttempts = 5;
+
+bool Attaches(DuplicateRule::Action action) {
+  return action == DuplicateRule::ACTION_ATTACH || action == DuplicateRule::ACTION_MERGE;
+}
+
+/// The same for every run of a submission, so that a repeated one does nothing twice.
+std::string IdFor(const SubmissionRecord& submission, const std::string& what) {
+  return Uuid::V5(EmbudoUuidSpace(), "capture:" + submission.id + ":" + what).ToString();
+}
+
+/// A service may do what the caller may not: find every lead, and write mails and touches.
+embudo::rpc::Identity AsService(embudo::rpc::Identity identity) {
+  identity.roles = {type::v1::ROLE_SERVICE};
+  identity.origin = type::v1::ORIGIN_CAPTURE;
+  return identity;
+}
+
+}  // namespace
+
+Settlement::Settlement(storage::SubmissionStore& submissions, embudo::rpc::Client& pipeline, const Bringer& who,
+                       Rules rules, const v1::CaptureLeadRequest& request, const logic::Prepared& prepared)
+    : submissions_(submissions),
+      who_(who),
+      rules_(std::move(rules)),
+      request_(request),
+      prepared_(prepared),
+      circumstance_{prepared.lead.channel(), text::ToLower(text::FoldWhitespace(prepared.lead.source()))},
+      leads_(pipeline, AsService(who.identity)) {
+  const std::vector<logic::MatchKey> exact = logic::ExactKeys(prepared.lead, rules_.region);
+  for (const logic::MatchKey& key : exact) {
+    const Duplicate::Reason reason = logic::ReasonOfKind(key.kind);
+    const auto action = logic::Decide(rules_.settings, circumstance_, reason, logic::ConfidenceOf(reason));
+    if (Attaches(action)) binding_.push_back(key);
+    merges_ |= action == DuplicateRule::ACTION_MERGE;
+  }
+  // Where nothing else is known, the same names are the same lead.
+  const auto names = logic::Decide(rules_.settings, circumstance_, Duplicate::REASON_COMPANY_AND_PERSON, 1);
+  if (exact.empty() && names != DuplicateRule::ACTION_CREATE) binding_ = logic::NamesKey(prepared.lead);
+}
+
+bool Settlement::BindsByEmail() const {
+  return std::any_of(binding_.begin(), binding_.end(), [](const logic::MatchKey& key) { return key.kind == "EMAIL"; });
+}
+
+absl::StatusOr<std::string> Settlement::Claim(const std::string& own) {
+  if (binding_.empty()) return own;
+  EMBUDO_ASSIGN_OR_RETURN(const std::string lead, submissions_.Claim(who_.tenant, binding_, own, who_.deadline));
+  if (lead != own) return lead;
+  // A lead that came another way a moment ago may not be in the index yet.
+  if (!BindsByEmail()) return own;
+  EMBUDO_ASSIGN_OR_RETURN(const std::string other, leads_.FindByEmail(prepared_.lead.email()));
+  if (other.empty() || other == own) return own;
+  EMBUDO_RETURN_IF_ERROR(submissions_.Move(who_.tenant, binding_, own, other, who_.deadline));
+  return other;
+}
+
+absl::StatusOr<std::string> Settlement::Likeness(const std::string& own, std::vector<Duplicate>* flagged) {
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<logic::Found> found,
+                          submissions_.FindLike(who_.tenant, logic::SearchKeys(prepared_.lead, rules_.region), own,
+                                                /*open_only=*/true, who_.deadline));
+  for (const Duplicate& duplicate : logic::Judge(prepared_.lead, found)) {
+    const auto action = logic::Decide(rules_.settings, circumstance_, duplicate);
+    if (action == DuplicateRule::ACTION_FLAG) flagged->push_back(duplicate);
+    if (!Attaches(action)) continue;
+    const std::string lead = IdOf(duplicate.lead());
+    EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Seen seen, leads_.See(lead));
+    if (seen.state != State::kOpen) continue;
+    EMBUDO_RETURN_IF_ERROR(submissions_.Move(who_.tenant, binding_, own, lead, who_.deadline));
+    return lead;
+  }
+  return own;
+}
+
+absl::StatusOr<bool> Settlement::MergeOwners(std::string* lead, const SubmissionRecord& submission) {
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> owners,
+                          submissions_.Owners(who_.tenant, binding_, who_.deadline));
+  std::vector<std::string> open = {*lead};
+  for (const std::string& owner : owners) {
+    EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Seen seen, leads_.See(owner));
+    const bool named = std::find(open.begin(), open.end(), seen.id) != open.end();
+    if (seen.state == State::kOpen && !named) open.push_back(seen.id);
+  }
+  if (open.size() < 2) return false;
+  EMBUDO_ASSIGN_OR_RETURN(const std::string survivor, leads_.Merge(open, IdFor(submission, "merge")));
+  for (const std::string& one : open) {
+    if (one == survivor) continue;
+    EMBUDO_RETURN_IF_ERROR(submissions_.Move(who_.tenant, binding_, one, survivor, who_.deadline));
+  }
+  *lead = survivor;
+  return true;
+}
+
+absl::StatusOr<bool> Settlement::MakeLead(const std::string& own, std::string* lead,
+                                          const SubmissionRecord& submission) {
+  EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Made made, leads_.Make(*lead, prepared_.lead, IdFor(submission, *lead)));
+  if (made != LeadCalls::Made::kIdTaken) return made == LeadCalls::Made::kNow;
+  EMBUDO_ASSIGN_OR_RETURN(const std::string other, leads_.FindByExternalId(prepared_.lead));
+  if (other.empty()) {
+    return Error(absl::StatusCode::kAborted, "CAPTURE_RACED", "an external id changes hands; try again")
+        .RetryAfter(std::chrono::milliseconds(100));
+  }
+  EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Seen seen, leads_.See(other));
+  if (seen.state == State::kOpen) {
+    // It came another way a moment ago.
+    EMBUDO_RETURN_IF_ERROR(submissions_.Move(who_.tenant, binding_, own, seen.id, who_.deadline));
+    *lead = seen.id;
+    return false;
+  }
+  // A lead that has ended keeps its external ids; the one that begins now is found by the key.
+  type::v1::Lead without = prepared_.lead;
+  without.clear_external_ids();
+  EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Made bare, leads_.Make(*lead, without, IdFor(submission, *lead + ":bare")));
+  return bare == LeadCalls::Made::kNow;
+}
+
+absl::Status Settlement::Settle(SubmissionRecord& submission) {
+  const std::string own = submission.lead_id;
+  std::vector<Duplicate> flagged;
+  EMBUDO_ASSIGN_OR_RETURN(std::string lead, Claim(own));
+  if (lead == own) {
+    EMBUDO_ASSIGN_OR_RETURN(lead, Likeness(own, &flagged));
+  }
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    // A lead that is not ours may be on its way still: whoever comes first makes it, under the same id.
+    LeadCalls::Seen seen{State::kMissing, lead};
+    auto outcome = Submission::OUTCOME_ATTACHED;
+    if (lead != own) {
+      EMBUDO_ASSIGN_OR_RETURN(seen, leads_.See(lead));
+    }
+    if (seen.state == State::kMissing) {
+      EMBUDO_ASSIGN_OR_RETURN(const bool made, MakeLead(own, &lead, submission));
+      if (made) outcome = Submission::OUTCOME_CREATED;
+    } else if (seen.state == State::kClosed) {
+      // That story has ended; this begins another. If several come at once, one of them moves the keys.
+      EMBUDO_RETURN_IF_ERROR(submissions_.Move(who_.tenant, binding_, lead, own, who_.deadline));
+      EMBUDO_ASSIGN_OR_RETURN(lead, Claim(own));
+      continue;
+    } else {
+      lead = seen.id;
+      if (merges_) {
+        EMBUDO_ASSIGN_OR_RETURN(const bool merged, MergeOwners(&lead, submission));
+        if (merged) outcome = Submission::OUTCOME_MERGED;
+      }
+    }
+    const absl::Status told = Settled(submission, lead, outcome, flagged);
+    // It was deleted this very moment.
+    if (told.code() == absl::StatusCode::kNotFound) continue;
+    return told;
+  }
+  return Error(absl::StatusCode::kAborted, "CAPTURE_RACED", "other captures of this lead came between; try again")
+      .RetryAfter(std::chrono::milliseconds(100));
+}
+
+absl::Status Settlement::Settled(SubmissionRecord& submission, const std::string& lead, Submission::Outcome outcome,
+                                 const std::vector<Duplicate>& flagged) {
+  const bool made = outcome == Submission::OUTCOME_CREATED;
+  EMBUDO_RETURN_IF_ERROR(leads_.AddTouch(
+      lead, logic::TouchOf(request_, "submissions/" + submission.id, ToTimestamp(submission.create_time)),
+      IdFor(submission, "touch")));
+  if (const auto entry = logic::EntryOf(request_, made)) {
+    EMBUDO_RETURN_IF_ERROR(leads_.AddMessage(lead, *entry, IdFor(submission, "entry")));
+  }
+  submission.findings.Clear();
+  if (made && !flagged.empty()) {
+    EMBUDO_RETURN_IF_ERROR(leads_.AddMessage(lead, logic::FlagNote(flagged), IdFor(submission, "flag")));
+    submission.findings.mutable_duplicates()->Add(flagged.begin(), flagged.end());
+  }
+  for (const std::string& warning : logic::WarningsOf(prepared_.lead)) submission.findings.add_warnings(warning);
+  submission.lead_id = lead;
+  submission.outcome = outcome;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::CaptureLeadResponse> Settlement::Foresee() {
+  v1::CaptureLeadResponse response;
+  for (const std::string& warning : logic::WarningsOf(prepared_.lead)) response.add_warnings(warning);
+  response.set_outcome(Submission::OUTCOME_CREATED);
+  std::string lead;
+  if (!binding_.empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(lead, submissions_.Find(who_.tenant, binding_, who_.deadline));
+  }
+  if (!lead.empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Seen seen, leads_.See(lead));
+    lead = seen.state == State::kOpen ? seen.id : "";
+  } else if (BindsByEmail()) {
+    EMBUDO_ASSIGN_OR_RETURN(lead, leads_.FindByEmail(prepared_.lead.email()));
+  }
+  if (lead.empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(const std::vector<logic::Found> found,
+                            submissions_.FindLike(who_.tenant, logic::SearchKeys(prepared_.lead, rules_.region), "",
+                                                  /*open_only=*/true, who_.deadline));
+    for (const Duplicate& duplicate : logic::Judge(prepared_.lead, found)) {
+      const auto action = logic::Decide(rules_.settings, circumstance_, duplicate);
+      if (action == DuplicateRule::ACTION_FLAG) *response.add_duplicates() = duplicate;
+      if (Attaches(action) && lead.empty()) lead = IdOf(duplicate.lead());
+    }
+  }
+  if (lead.empty()) return response;
+  response.clear_duplicates();
+  response.set_lead("leads/" + lead);
+  response.set_outcome(Submission::OUTCOME_ATTACHED);
+  return response;
+}
+
+}  // namespace embudo::capture::events

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "services/capture/events/bringer.h"
+#include "services/capture/events/lead_calls.h"
+#include "services/capture/logic/capture.h"
+#include "services/capture/logic/match.h"
+#include "services/capture/logic/policy.h"
+#include "services/capture/storage/submission_store.h"
+
+namespace embudo::capture::events {
+
+/// One submission on its way to a lead.
+class Settlement {
+ public:
+  struct Rules {
+    v1::CaptureSettings settings;
+    /// That phone numbers without a country code belong to.
+    std::string region;
+  };
+  Settlement(storage::SubmissionStore& submissions, embudo::rpc::Client& pipeline, const Bringer& who, Rules rules,
+             const v1::CaptureLeadRequest& request, const logic::Prepared& prepared);
+
+  /// Finds the lead that it belongs to, or makes it, and adds the touch and the conversation entry; fills outcome, lead
+  /// and findings of the submission. May run again for one that broke off: nothing is done twice.
+  absl::Status Settle(storage::SubmissionRecord& submission);
+  /// What would become of it.
+  absl::StatusOr<v1::CaptureLeadResponse> Foresee();
+
+ private:
+  bool BindsByEmail() const;
+  absl::StatusOr<std::string> Claim(const std::string& own);
+  /// A lead that the rules let it be attached to, found by what is no claim; others that are like it go to `flagged`.
+  absl::StatusOr<std::string> Likeness(const std::string& own, std::vector<v1::Duplicate>* flagged);
+  /// Merges the lead with others that have one of its keys; into the one that `*lead` is then. Whether there were any.
+  absl::StatusOr<bool> MergeOwners(std::string* lead, const storage::SubmissionRecord& submission);
+  absl::Status Settled(storage::SubmissionRecord& submission, const std::string& lead, v1::Submission::Outcome outcome,
+                       const std::vector<v1::Duplicate>& flagged);
+  absl::StatusOr<bool> MakeLead(const std::string& own, std::string* lead, const storage::SubmissionRecord& submission);
+
+  storage::SubmissionStore& submissions_;
+  const Bringer& who_;
+  const Rules rules_;
+  const v1::CaptureLeadRequest& request_;
+  const logic::Prepared& prepared_;
+  logic::Circumstance circumstance_;
+  LeadCalls leads_;
+  /// By these it is known, and of several that come at once with one of them one makes the lead.
+  std::vector<logic::MatchKey> binding_;
+  bool merges_ = false;
+};
+
+}  // namespace embudo::capture::events

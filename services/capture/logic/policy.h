@@ -1,0 +1,28 @@
+#pragma once
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "embudo/capture/v1/duplicate.pb.h"
+
+namespace embudo::capture::logic {
+
+/// What is known of a submission where a rule is sought.
+struct Circumstance {
+  type::v1::Lead::Channel channel = type::v1::Lead::CHANNEL_UNSPECIFIED;
+  /// UTM source, lower case.
+  std::string source;
+};
+
+/// The rules that hold where none of the tenant's fits.
+const std::vector<v1::DuplicateRule>& DefaultRules();
+/// What is done about a lead that has something in common with the submission.
+v1::DuplicateRule::Action Decide(const v1::CaptureSettings& settings, const Circumstance& circumstance,
+                                 v1::Duplicate::Reason reason, double confidence);
+/// The strongest of what is done for each of the reasons: MERGE, ATTACH, FLAG, CREATE.
+v1::DuplicateRule::Action Decide(const v1::CaptureSettings& settings, const Circumstance& circumstance,
+                                 const v1::Duplicate& duplicate);
+/// INVALID_ARGUMENT if a rule is none.
+absl::Status CheckSettings(const v1::CaptureSettings& settings);
+
+}  // namespace embudo::capture::logic
