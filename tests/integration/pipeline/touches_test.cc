@@ -37,7 +37,7 @@ class TouchTest : public PipelineTest {
   std::vector<std::string> SourcesOf(const std::string& lead) const {
     pipeline::v1::ListTouchesRequest request;
     request.set_parent(lead);
-    const auto answer = rep_.Must<pipeline::v1::ListTouchesResponse>(request);
+    const auto answer = manager_.Must<pipeline::v1::ListTouchesResponse>(request);
     std::vector<std::string> sources;
     for (const Touch& touch : answer.touches()) sources.push_back(touch.source());
     return sources;
@@ -86,7 +86,7 @@ TEST_F(TouchTest, ATouchIsKeptAndTold) {
   EXPECT_EQ(touch.touch_time().seconds(), touch.create_time().seconds());
   pipeline::v1::GetTouchRequest get;
   get.set_name(touch.name());
-  EXPECT_THAT(rep_.Must<Touch>(get), SameAs(touch));
+  EXPECT_THAT(manager_.Must<Touch>(get), SameAs(touch));
   EXPECT_EQ(touch.click_ids().at("gclid"), "x1");
 
   const auto events = EventsAbout(touch.name());
@@ -216,7 +216,7 @@ TEST_F(TouchTest, AMergeMovesTouches) {
   EXPECT_THAT(SourcesOf(second.name()), ElementsAre("google", "bing"));
   pipeline::v1::GetTouchRequest get;
   get.set_name(moved.name());
-  EXPECT_TRUE(rep_.Must<Touch>(get).name().starts_with(first.name()));
+  EXPECT_TRUE(manager_.Must<Touch>(get).name().starts_with(first.name()));
   // What comes for the one that is gone, comes to the survivor.
   EXPECT_TRUE(Add(By(second.name(), "fair")).name().starts_with(first.name() + "/"));
 }

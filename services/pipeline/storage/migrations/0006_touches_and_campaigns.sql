@@ -1,4 +1,5 @@
--- Where leads come from: campaigns, UTM sources and mediums, which leads and touches name by their codes, and the touches.
+-- Where leads come from: campaigns, UTM sources and mediums, which leads and touches name by their codes, and the
+-- touches.
 
 CREATE TABLE pipeline.campaign (
     tenant_id text COLLATE "C" NOT NULL,
