@@ -12,6 +12,7 @@
 #include "services/capture/events/import_runner.h"
 #include "services/capture/events/lead_reader.h"
 #include "services/capture/events/mail_poller.h"
+#include "services/capture/events/public_readers.h"
 #include "services/capture/events/sweeper.h"
 #include "services/capture/http/public_site.h"
 #include "services/capture/rpc/mail_service.h"
@@ -221,6 +222,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   EMBUDO_ASSIGN_OR_RETURN(const events::ImportLimits limits, LimitsOf(environment.config));
   EMBUDO_ASSIGN_OR_RETURN(const PublicSettings settings, PublicSettingsOf(environment.config));
   auto rooms = std::make_shared<Rooms>(environment, limits, settings);
+  events::ReadPublicChannels(rooms->rpc_pool, rooms->room.intake);
   bindings.services.push_back(rpc::MakeCaptureService(rooms->room));
   bindings.services.push_back(rpc::MakeImportService(rooms->room));
   bindings.services.push_back(rpc::MakeOperationService(rooms->room));

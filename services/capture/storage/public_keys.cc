@@ -21,6 +21,17 @@ std::string SelectByKey(const resource::Table& table) {
          " t WHERE t.key = $1 AND t.delete_time IS NULL AND NOT t.disabled LIMIT 1";
 }
 
+template <class Record>
+absl::StatusOr<std::optional<Record>> FindNamed(db::Pool& pool, const resource::Table& table, const std::string& tenant,
+                                                const std::string& name, db::Deadline deadline) {
+  const std::string sql = "SELECT " + table.SelectList("t") + " FROM " + table.name() +
+                          " t WHERE t.tenant_id = $1 AND t." + table.key_columns().back() +
+                          " = $2 AND t.delete_time IS NULL";
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool, tenant, deadline, sql, Params::Of(tenant, IdOf(name))));
+  if (rows.empty()) return std::optional<Record>();
+  return std::optional<Record>(static_cast<const Record&>(*table.Read(rows[0]).message));
+}
+
 }  // namespace
 
 const resource::Table& FormTable() {
@@ -68,6 +79,16 @@ absl::StatusOr<std::optional<KeyedHook>> FindHook(db::Pool& pool, const std::str
                                    Params::Of(keyed.tenant, IdOf(keyed.hook.name()), now)));
   for (int i = 0; i < secrets.size(); ++i) keyed.secrets.emplace_back(secrets[i].Bytes(0));
   return keyed;
+}
+
+absl::StatusOr<std::optional<v1::Form>> FindFormNamed(db::Pool& pool, const std::string& tenant,
+                                                      const std::string& name, db::Deadline deadline) {
+  return FindNamed<v1::Form>(pool, FormTable(), tenant, name, deadline);
+}
+
+absl::StatusOr<std::optional<v1::Hook>> FindHookNamed(db::Pool& pool, const std::string& tenant,
+                                                      const std::string& name, db::Deadline deadline) {
+  return FindNamed<v1::Hook>(pool, HookTable(), tenant, name, deadline);
 }
 
 absl::StatusOr<bool> PutHookSecret(db::Connection& connection, const std::string& tenant, const std::string& hook,

@@ -39,6 +39,12 @@ absl::StatusOr<std::optional<KeyedForm>> FindForm(db::Pool& pool, const std::str
 absl::StatusOr<std::optional<KeyedHook>> FindHook(db::Pool& pool, const std::string& key, Time now,
                                                   db::Deadline deadline);
 
+/// The form, or the hook, of that name; nullopt if there is none, or it is deleted.
+absl::StatusOr<std::optional<v1::Form>> FindFormNamed(db::Pool& pool, const std::string& tenant,
+                                                      const std::string& name, db::Deadline deadline);
+absl::StatusOr<std::optional<v1::Hook>> FindHookNamed(db::Pool& pool, const std::string& tenant,
+                                                      const std::string& name, db::Deadline deadline);
+
 /// Gives a hook a new secret; the one before is good until `previous_end`. Returns whether there was one.
 absl::StatusOr<bool> PutHookSecret(db::Connection& connection, const std::string& tenant, const std::string& hook,
                                    const std::string& secret, Time now, Time previous_end);

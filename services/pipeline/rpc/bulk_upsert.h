@@ -51,6 +51,10 @@ absl::StatusOr<std::optional<resource::Change>> UpdateImportedLead(Records& reco
                                                                    const embudo::rpc::CallContext& call,
                                                                    const resource::Record& before,
                                                                    const google::protobuf::Message& given);
+/// Enters what the items that were not refused name as source, medium and campaign in the catalogue.
+absl::Status SeeUtmOfWritten(Records& records, const embudo::rpc::CallContext& call,
+                             const std::vector<const google::protobuf::Message*>& items,
+                             const std::vector<v1::BulkResult>& results);
 /// The event that tells of a lead's change, by what it changed.
 type::v1::EventType EventOfUpdate(const type::v1::Lead& before, const type::v1::Lead& after);
 

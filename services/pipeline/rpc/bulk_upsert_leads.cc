@@ -59,24 +59,6 @@ Lead TakenOf(const Message& given) {
   return lead;
 }
 
-/// Enters what the written items name as source, medium and campaign in the catalogue.
-absl::Status SeeUtm(Records& records, const CallContext& call, const v1::BulkUpsertLeadsRequest& request,
-                    const std::vector<v1::BulkResult>& results) {
-  std::vector<Lead> named;
-  for (size_t i = 0; i < results.size(); ++i) {
-    if (results[i].outcome() == v1::BulkResult::OUTCOME_REFUSED) continue;
-    const Lead& given = request.items(static_cast<int>(i)).lead();
-    if (!logic::NamesUtm(given)) continue;
-    Lead& lead = named.emplace_back();
-    lead.set_source(logic::UtmCode(given.source()));
-    lead.set_medium(logic::UtmCode(given.medium()));
-    lead.set_campaign(logic::UtmCode(given.campaign()));
-  }
-  std::vector<const Lead*> leads;
-  for (const Lead& lead : named) leads.push_back(&lead);
-  return records.SeeUtmOf(call, leads);
-}
-
 }  // namespace
 
 absl::StatusOr<resource::Change> CreateImportedLead(Records& records, const CallContext& call, const Message& given) {
@@ -123,6 +105,16 @@ absl::StatusOr<std::optional<resource::Change>> UpdateImportedLead(Records& reco
   return records.leads().ChangeOf(call, before, std::move(lead), event);
 }
 
+absl::Status SeeUtmOfWritten(Records& records, const CallContext& call, const std::vector<const Message*>& items,
+                             const std::vector<v1::BulkResult>& results) {
+  std::vector<const Lead*> leads;
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (results[i].outcome() == v1::BulkResult::OUTCOME_REFUSED) continue;
+    leads.push_back(static_cast<const Lead*>(items[i]));
+  }
+  return records.SeeUtmOf(call, leads);
+}
+
 absl::StatusOr<v1::BulkUpsertLeadsResponse> BulkUpsertLeads(Records& records, const CallContext& caller,
                                                             const v1::BulkUpsertLeadsRequest& request) {
   CallContext call = caller;
@@ -143,7 +135,7 @@ absl::StatusOr<v1::BulkUpsertLeadsResponse> BulkUpsertLeads(Records& records, co
   EMBUDO_ASSIGN_OR_RETURN(
       std::vector<v1::BulkResult> results,
       BulkUpsert(records.pool(), records.writer(), call, storage::LeadTable(), items, rules, request.validate_only()));
-  if (!request.validate_only()) EMBUDO_RETURN_IF_ERROR(SeeUtm(records, call, request, results));
+  if (!request.validate_only()) EMBUDO_RETURN_IF_ERROR(SeeUtmOfWritten(records, call, items, results));
   v1::BulkUpsertLeadsResponse response;
   for (v1::BulkResult& result : results) *response.add_results() = std::move(result);
   return response;

@@ -257,6 +257,8 @@ absl::Status UpsertImportedLeads(Imported& work) {
   }
   EMBUDO_RETURN_IF_ERROR(Run(work, storage::LeadTable(), items, std::move(rules)));
   if (work.request.validate_only()) return absl::OkStatus();
+  const std::vector<v1::BulkResult> results(work.response.results().begin(), work.response.results().end());
+  EMBUDO_RETURN_IF_ERROR(SeeUtmOfWritten(records, call, items, results));
   std::vector<storage::Stay> stays;
   for (int i = 0; i < work.request.leads_size(); ++i) {
     const std::string& name = work.response.results(i).name();

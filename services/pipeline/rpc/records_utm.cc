@@ -89,7 +89,8 @@ absl::Status Records::TakeFirstTouch(const CallContext& call, const Touch& touch
 absl::Status Records::SeeUtmOf(const CallContext& call, const std::vector<const Lead*>& leads) {
   std::vector<UtmCodes> named;
   for (const Lead* lead : leads) {
-    if (logic::NamesUtm(*lead)) named.push_back({lead->source(), lead->medium(), lead->campaign()});
+    if (!logic::NamesUtm(*lead)) continue;
+    named.push_back({logic::UtmCode(lead->source()), logic::UtmCode(lead->medium()), logic::UtmCode(lead->campaign())});
   }
   return named.empty() ? absl::OkStatus() : utm_.See(call, named);
 }

@@ -215,5 +215,33 @@ TEST_F(HooksTest, TheStandardMethodsOfHooks) {
             absl::StatusCode::kNotFound);
 }
 
+TEST_F(HooksTest, WhatTheMappingRejectedIsReplayedByTheMendedOne) {
+  const Hook hook = NewHook([](Hook& spec) {
+    spec.clear_signature();
+    spec.mutable_signature()->set_format(HookSignature::FORMAT_NONE);
+    spec.mutable_fields(0)->set_source("contact.mails[0]");
+  });
+  const auto answer = Call(hook, kBody, {});
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(Json(answer)["outcome"], "rejected") << answer->body;
+  capture::v1::ReplaySubmissionRequest replay;
+  replay.set_name(Json(answer)["submission"]);
+  EXPECT_EQ(ReasonOf(Capture<Submission>("CaptureService/ReplaySubmission", replay).status()), "STILL_REJECTED");
+
+  capture::v1::UpdateHookRequest update;
+  *update.mutable_hook() = hook;
+  update.mutable_hook()->clear_etag();
+  update.mutable_hook()->mutable_fields(0)->set_source("contact.emails[0]");
+  update.mutable_update_mask()->add_paths("fields");
+  ASSERT_TRUE(Capture<Hook>("HookService/UpdateHook", update).ok());
+  const auto replayed = Capture<Submission>("CaptureService/ReplaySubmission", replay);
+  ASSERT_TRUE(replayed.ok()) << replayed.status();
+  EXPECT_EQ(replayed->outcome(), Submission::OUTCOME_CREATED);
+  const auto leads = ListLeads();
+  ASSERT_THAT(leads, SizeIs(1));
+  EXPECT_EQ(leads[0].email(), "ada@example.com");
+  EXPECT_EQ(replayed->lead(), leads[0].name());
+}
+
 }  // namespace
 }  // namespace embudo::testing
