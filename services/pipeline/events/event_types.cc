@@ -95,7 +95,14 @@ class SchemaWriter {
 
 /// The field of Resource that an event of that type fills: `lost_reason` of `lost_reason.created`.
 const FieldDescriptor* DataOf(const std::string& type) {
+  if (type == "privacy.erased") return type::v1::Resource::descriptor()->FindFieldByName("erasure");
   return type::v1::Resource::descriptor()->FindFieldByName(type.substr(0, type.find('.')));
+}
+
+/// The type of resource that a message is; not all that events tell of are resources of an API.
+std::string ResourceTypeOf(const Descriptor* message) {
+  const std::string& type = message->options().GetExtension(google::api::resource).type();
+  return type.empty() ? "embudo.dev/" + message->name() : type;
 }
 
 v1::ListEventTypesResponse Make() {
@@ -114,7 +121,7 @@ v1::ListEventTypesResponse Make() {
     if (schema.empty()) schema = SchemaWriter().Write(type::v1::Event::descriptor(), data).dump();
     v1::EventTypeInfo& info = *response.add_event_types();
     info.set_type(type);
-    info.set_resource_type(data->message_type()->options().GetExtension(google::api::resource).type());
+    info.set_resource_type(ResourceTypeOf(data->message_type()));
     info.set_json_schema(schema);
   }
   return response;

@@ -137,12 +137,17 @@ TEST_F(FanOutTest, PagesOfOldEventsAreLetGoWhenNobodyTakesThem) {
   constexpr int kFew = 4;
   Import(kEvents);
   WaitUntilPositioned();
+  // By a connection of their own (another name of the host makes one): gRPC widens the windows of one that has carried
+  // much, until all of this would fit in.
+  const std::string target = suite().target();
+  rpc::Client client({.target = "localhost" + target.substr(target.rfind(':')), .credentials = rpc::DevCredentials()});
+  const Caller slow(client, admin_.identity());
   std::vector<std::unique_ptr<rpc::ClientStream>> stopped;
   for (int i = 0; i < kFew; ++i) {
-    stopped.push_back(admin_.Stream("embudo.pipeline.v1.EventService/Tail"));
+    stopped.push_back(slow.Stream("embudo.pipeline.v1.EventService/Tail"));
     ASSERT_TRUE(stopped.back()->Write(Plenty(Tailer::Earliest())));
   }
-  ASSERT_TRUE(Eventually([] { return Buffered("messages") > kFew * 100000.0; }));
+  ASSERT_TRUE(Eventually([] { return Buffered("messages") > kFew * 100000.0; })) << Buffered("messages");
   EXPECT_LE(Buffered("pages"), (64 << 20) + (8 << 20));
   EXPECT_TRUE(Eventually([] { return Buffered("pages") == 0; })) << Buffered("pages");
   EXPECT_LE(Buffered("messages"), kFew * kMessageBytes);
