@@ -50,7 +50,7 @@ std::vector<std::pair<std::string, std::string>> Parameters(const BoostOptions& 
           {"min_child_weight", std::to_string(options.least_weight)},
           {"lambda", std::to_string(options.ridge)},
           {"subsample", "0.8"},
-          {"colsample_bytree", "0.4"}};
+          {"colsample_bytree", "0.6"}};
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ std::vector<BoostOptions> BoostOptionsFor(size_t rows) {
   if (rows < kSmall) return {{.depth = 2, .rate = 0.05, .least_weight = 3, .ridge = 5}};
   if (rows > kLarge) return {{.depth = 6, .rate = 0.1, .least_weight = 20, .ridge = 10, .patience = 25}};
   return {{.depth = 3, .rate = 0.05, .least_weight = 5, .ridge = 5},
-          {.depth = 6, .rate = 0.03, .least_weight = 10, .ridge = 10}};
+          {.depth = 5, .rate = 0.05, .least_weight = 10, .ridge = 10}};
 }
 
 /// Learns and judges inside the training rows.
