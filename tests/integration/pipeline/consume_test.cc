@@ -122,9 +122,10 @@ TEST_F(ConsumeTest, ASeekForgetsWhatIsOutstandingAndWhatWaits) {
   const std::string next = CreateLead("Next").name();
   ASSERT_TRUE(worker.WaitForDeliveriesOf(next, 1));
   ASSERT_TRUE(worker.WaitForHeartbeat());
-  EXPECT_THAT(worker.deliveries(), SizeIs(4));
+  for (const std::string& lead : {outstanding, waiting, parked}) EXPECT_THAT(worker.Of(lead), SizeIs(1));
   EXPECT_EQ(Stats(name).cursor(), cursor);
-  worker.Ack(worker.Of(next)[0].event().id());
+  // Twice, where the worker learned of the seek between.
+  for (const auto& delivery : worker.Of(next)) worker.Ack(delivery.event().id());
   EXPECT_TRUE(Eventually([&] { return Stats(name).backlog() == 0; }));
 }
 

@@ -112,8 +112,8 @@ TEST_F(HalfOpenTest, BothEndsNoticeInHalfAMinute) {
   ASSERT_TRUE(tail.WaitForStart());
   CreateLead();
   ASSERT_TRUE(tail.WaitForEvents(1));
+  ASSERT_TRUE(Eventually([] { return Subscribers() > 0; }));
   const int before = Subscribers();
-  ASSERT_GT(before, 0);
   gate.Freeze();
   const absl::Status end = tail.WaitForEnd();  // waits for half a minute at most
   EXPECT_EQ(end.code(), absl::StatusCode::kUnavailable) << end;
