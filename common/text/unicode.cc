@@ -65,6 +65,22 @@ bool IsAscii(std::string_view text) {
 
 }  // namespace
 
+size_t CountCharacters(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+std::string CutText(std::string text, size_t most) {
+  if (text.size() <= most) return text;
+  size_t characters = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if ((text[at] & 0xc0) != 0x80 && ++characters > most) {
+      text.resize(at);
+      break;
+    }
+  }
+  return text;
+}
+
 bool IsUtf8(std::string_view bytes) {
   if (IsAscii(bytes)) return true;
   const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());

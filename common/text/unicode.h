@@ -15,6 +15,11 @@ bool IsUtf8(std::string_view bytes);
 /// Takes the bytes as Windows-1252 (which contains Latin-1's letters). Never fails.
 std::string Windows1252ToUtf8(std::string_view bytes);
 
+/// How many characters (code points) well-formed UTF-8 holds.
+size_t CountCharacters(std::string_view text);
+/// The first `most` characters.
+std::string CutText(std::string text, size_t most);
+
 /// Without white space at the ends, any run of it inside as one space, composed (NFC). White space is Unicode's.
 std::string FoldWhitespace(std::string_view text);
 /// Lower case, by Unicode's rules that depend on no language.

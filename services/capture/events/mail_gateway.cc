@@ -10,6 +10,7 @@
 #include "common/base/sha256.h"
 #include "common/log/log.h"
 #include "common/text/email.h"
+#include "common/text/unicode.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
 #include "embudo/pipeline/v1/message_service.pb.h"
 #include "embudo/pipeline/v1/team_service.pb.h"
@@ -190,7 +191,7 @@ class Reception {
 
   /// `ada@example.com: 5.1.1 no such user`.
   std::string ReportText() const {
-    if (mail_.reports.empty()) return mail::CutText(mail_.subject, kMaxDeliveryError);
+    if (mail_.reports.empty()) return text::CutText(mail_.subject, kMaxDeliveryError);
     const auto failed = std::find_if(mail_.reports.begin(), mail_.reports.end(),
                                      [](const mail::DeliveryReport& report) { return report.action == "failed"; });
     const mail::DeliveryReport& report = failed == mail_.reports.end() ? mail_.reports.front() : *failed;
@@ -198,7 +199,7 @@ class Reception {
     for (const std::string& part : {report.status, report.diagnostic}) {
       if (!part.empty()) text += " " + part;
     }
-    return mail::CutText(std::move(text), kMaxDeliveryError);
+    return text::CutText(std::move(text), kMaxDeliveryError);
   }
 
   /// The lead whose conversation it goes on with; empty if it is no reply.

@@ -5,6 +5,7 @@
 #include "common/base/money.h"
 #include "common/log/log.h"
 #include "common/text/email.h"
+#include "common/text/unicode.h"
 #include "embudo/pipeline/v1/contact_service.pb.h"
 #include "embudo/pipeline/v1/quote_service.pb.h"
 #include "services/capture/events/intake.h"
@@ -159,7 +160,7 @@ Response LinkPages::Accept(const Visitor& visitor, const Link& link, const std::
   pipeline::v1::AcceptQuoteRequest request;
   request.set_name(link.name);
   auto& signature = *request.mutable_signature();
-  signature.set_signer_name(logic::CutText(fields.Get("signer_name"), kMaxSigner));
+  signature.set_signer_name(text::CutText(fields.Get("signer_name"), kMaxSigner));
   signature.set_document_sha256(fields.Get("document_sha256"));
   signature.set_ip_address(visitor.address);
   if (signature.signer_name().empty() || fields.Get("agree").empty()) {
@@ -188,7 +189,7 @@ Response LinkPages::Accept(const Visitor& visitor, const Link& link, const std::
 Response LinkPages::Decline(const Link& link, const std::string& token, const FormFields& fields) {
   pipeline::v1::DeclineQuoteRequest request;
   request.set_name(link.name);
-  request.set_decline_reason(logic::CutText(fields.Get("reason"), kMaxReason));
+  request.set_decline_reason(text::CutText(fields.Get("reason"), kMaxReason));
   request.set_request_id(RequestId("decline:" + token + ":" + request.decline_reason()));
   const auto quote = pipeline_.Call<Quote>("embudo.pipeline.v1.QuoteService/DeclineQuote",
                                            events::CaptureIdentity(link.tenant), request);

@@ -27,14 +27,15 @@ void FillFromEmail(const v1::InboundEmail& email, Lead& lead) {
     // A sender that is no address does not lose the mail: it stays in the submission.
     if (const auto address = text::NormaliseEmail(email.from()); address.ok()) lead.set_email(*address);
   }
-  if (lead.contact_name().empty()) lead.set_contact_name(Cut(NameInAddress(email.from()), 300));
-  if (lead.display_name().empty()) lead.set_display_name(Cut(text::FoldWhitespace(email.subject()), kMaxTitle));
-  if (lead.description().empty()) lead.set_description(Cut(email.text(), kMaxDescription));
+  if (lead.contact_name().empty()) lead.set_contact_name(text::CutText(NameInAddress(email.from()), 300));
+  if (lead.display_name().empty())
+    lead.set_display_name(text::CutText(text::FoldWhitespace(email.subject()), kMaxTitle));
+  if (lead.description().empty()) lead.set_description(text::CutText(email.text(), kMaxDescription));
 }
 
 void FillFromChat(const v1::LiveChat& chat, Lead& lead) {
   if (!lead.description().empty()) return;
-  lead.set_description(Cut(TranscriptOf(chat), kMaxDescription));
+  lead.set_description(text::CutText(TranscriptOf(chat), kMaxDescription));
 }
 
 void FillFromPayload(const v1::Payload& payload, Lead& lead) {
@@ -69,17 +70,6 @@ void FillTitle(Lead& lead) {
 }
 
 }  // namespace
-
-std::string Cut(std::string text, size_t most) {
-  size_t characters = 0;
-  for (size_t at = 0; at < text.size(); ++at) {
-    if ((text[at] & 0xc0) != 0x80 && ++characters > most) {
-      text.resize(at);
-      break;
-    }
-  }
-  return text;
-}
 
 Lead::Channel ChannelOf(const v1::Payload& payload) {
   switch (payload.payload_case()) {

@@ -20,9 +20,6 @@ struct Prepared {
 /// and gives it a title. INVALID_ARGUMENT if the caller's own lead is wrong.
 absl::StatusOr<Prepared> Prepare(const v1::CaptureLeadRequest& request);
 
-/// The first `most` characters of UTF-8 text.
-std::string Cut(std::string text, size_t most);
-
 /// The channel that a payload stands for.
 type::v1::Lead::Channel ChannelOf(const v1::Payload& payload);
 

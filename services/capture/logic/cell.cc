@@ -179,7 +179,7 @@ absl::StatusOr<std::string> ReadText(const FieldDescriptor* field, std::string_v
   } else if (rules.max_length() > 0 && rules.max_length() <= 500) {
     value = text::FoldWhitespace(text);  // names and titles are one line; longer texts keep theirs
   }
-  const auto length = std::count_if(value.begin(), value.end(), [](char c) { return (c & 0xc0) != 0x80; });
+  const auto length = static_cast<int64_t>(text::CountCharacters(value));
   if (rules.max_length() > 0 && length > rules.max_length()) {
     return Error(absl::StatusCode::kInvalidArgument, "TEXT_TOO_LONG",
                  "the text has " + std::to_string(length) + " characters, and at most " +

@@ -83,7 +83,7 @@ Message NoteOf(const v1::CaptureLeadRequest& request) {
     text += FieldsOf(payload.webhook().fields());
   }
   if (payload.has_api()) AddLine("client", payload.api().client(), &text);
-  note.set_body(Cut(std::move(text), kMaxBody));
+  note.set_body(text::CutText(std::move(text), kMaxBody));
   return note;
 }
 
@@ -153,7 +153,7 @@ std::optional<Message> EntryOf(const v1::CaptureLeadRequest& request, bool lead_
     Message message;
     message.set_type(Message::TYPE_CHAT);
     message.set_subject("Live chat");
-    message.set_body(Cut(TranscriptOf(payload.chat()), kMaxBody));
+    message.set_body(text::CutText(TranscriptOf(payload.chat()), kMaxBody));
     return message;
   }
   if (lead_is_new) return std::nullopt;
@@ -188,11 +188,11 @@ type::v1::Touch TouchOf(const v1::CaptureLeadRequest& request, const std::string
     touch.set_campaign(request.lead().campaign());
   }
   // What a page or a mapping makes of a visit has no limits; a touch has.
-  touch.set_source(Cut(touch.source(), kMaxCode));
-  touch.set_medium(Cut(touch.medium(), kMaxCode));
-  touch.set_campaign(Cut(touch.campaign(), kMaxCode));
-  touch.set_landing_page(Cut(touch.landing_page(), kMaxAddress));
-  touch.set_referrer(Cut(touch.referrer(), kMaxAddress));
+  touch.set_source(text::CutText(touch.source(), kMaxCode));
+  touch.set_medium(text::CutText(touch.medium(), kMaxCode));
+  touch.set_campaign(text::CutText(touch.campaign(), kMaxCode));
+  touch.set_landing_page(text::CutText(touch.landing_page(), kMaxAddress));
+  touch.set_referrer(text::CutText(touch.referrer(), kMaxAddress));
   touch.set_channel(ChannelOf(request.payload()));
   if (!touch.has_touch_time()) *touch.mutable_touch_time() = came;
   touch.set_submission(submission);

@@ -4,6 +4,7 @@
 
 #include "common/base/error.h"
 #include "common/text/dates.h"
+#include "common/text/unicode.h"
 #include "embudo/type/v1/options.pb.h"
 #include "google/api/field_behavior.pb.h"
 #include "services/capture/logic/directory.h"
@@ -70,17 +71,6 @@ absl::Status BadField(const std::string& field, const std::string& what) {
 }
 
 }  // namespace
-
-std::string CutText(std::string text, size_t most) {
-  size_t characters = 0;
-  for (size_t at = 0; at < text.size(); ++at) {
-    if ((text[at] & 0xc0) != 0x80 && ++characters > most) {
-      text.resize(at);
-      break;
-    }
-  }
-  return text;
-}
 
 absl::Status FieldMap::CompileOne(Entry& entry) {
   const std::string& field = entry.spec.field();
@@ -174,12 +164,12 @@ absl::Status FieldMap::Fill(const Entry& entry, const std::vector<std::string>& 
     case Kind::kTouch: {
       std::string text = texts.front();
       if (entry.target.field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
-        text = CutText(std::move(text), MaxLength(entry.target.field));
+        text = text::CutText(std::move(text), MaxLength(entry.target.field));
       }
       return SetField(entry.target, text, Locale(), &mapped.touch);
     }
     case Kind::kClickId:
-      (*mapped.touch.mutable_click_ids())[entry.key] = CutText(texts.front(), kMaxClickId);
+      (*mapped.touch.mutable_click_ids())[entry.key] = text::CutText(texts.front(), kMaxClickId);
       return absl::OkStatus();
     case Kind::kExternalId:
       if (texts.front().size() > kMaxId) return InvalidField(entry.spec.field(), "has more than 255 bytes");
@@ -222,7 +212,7 @@ absl::Status FieldMap::FillLead(const Entry& entry, const std::vector<std::strin
     SetReference(entry.target, text, &lead);
     return absl::OkStatus();
   }
-  if (MaxLength(field) > 0 && !TakesOne(field)) text = CutText(std::move(text), MaxLength(field));
+  if (MaxLength(field) > 0 && !TakesOne(field)) text = text::CutText(std::move(text), MaxLength(field));
   return SetField(entry.target, text, Locale(), &lead);
 }
 

@@ -60,7 +60,4 @@ class FieldMap {
   std::vector<Entry> entries_;
 };
 
-/// The first `most` characters.
-std::string CutText(std::string text, size_t most);
-
 }  // namespace embudo::capture::logic

@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "common/base/error.h"
+#include "common/text/unicode.h"
 #include "services/capture/logic/field_map.h"
 
 namespace embudo::capture::logic {
@@ -109,7 +110,7 @@ Capturing CaptureForm(const Form& form, const FormFields& fields, const Visit& v
   Capturing capturing;
   v1::WebForm& payload = *capturing.request.mutable_payload()->mutable_web_form();
   payload.set_form(form.name());
-  payload.set_page(CutText(visit.page, 4000));
+  payload.set_page(text::CutText(visit.page, 4000));
   for (const auto& [name, text] : fields.all()) (*payload.mutable_fields())[name] = text;
   if (capturing.reason = MachineSign(form, fields); !capturing.reason.empty()) {
     capturing.outcome = Submission::OUTCOME_SPAM;

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "common/text/unicode.h"
 #include "services/capture/logic/field_map.h"
 
 namespace embudo::capture::logic {
@@ -21,9 +22,9 @@ bool HasUtm(const Touch& touch) {
 
 /// The parameters of one place: a source of one and a medium of another would be nobody's.
 void ReadUtm(const FormFields& fields, Touch* touch) {
-  touch->set_source(CutText(fields.Get("utm_source"), kMaxName));
-  touch->set_medium(CutText(fields.Get("utm_medium"), kMaxName));
-  touch->set_campaign(CutText(fields.Get("utm_campaign"), kMaxName));
+  touch->set_source(text::CutText(fields.Get("utm_source"), kMaxName));
+  touch->set_medium(text::CutText(fields.Get("utm_medium"), kMaxName));
+  touch->set_campaign(text::CutText(fields.Get("utm_campaign"), kMaxName));
 }
 
 void ReadClickIds(const FormFields& fields, Touch* touch) {
@@ -31,7 +32,7 @@ void ReadClickIds(const FormFields& fields, Touch* touch) {
     const std::string& id = fields.Get(name);
     const std::string key(name);
     if (id.empty() || touch->click_ids().contains(key) || touch->click_ids_size() >= 10) continue;
-    (*touch->mutable_click_ids())[key] = CutText(id, kMaxClickId);
+    (*touch->mutable_click_ids())[key] = text::CutText(id, kMaxClickId);
   }
 }
 
@@ -46,9 +47,9 @@ std::string_view QueryOf(std::string_view uri) {
 void CompleteTouch(const FormFields& fields, const Visit& visit, Touch* touch) {
   if (touch->landing_page().empty()) {
     const std::string& landing = fields.Get("landing_page");
-    touch->set_landing_page(CutText(landing.empty() ? visit.page : landing, kMaxUri));
+    touch->set_landing_page(text::CutText(landing.empty() ? visit.page : landing, kMaxUri));
   }
-  if (touch->referrer().empty()) touch->set_referrer(CutText(fields.Get("referrer"), kMaxUri));
+  if (touch->referrer().empty()) touch->set_referrer(text::CutText(fields.Get("referrer"), kMaxUri));
   const auto read = [&](const FormFields& from) {
     if (!HasUtm(*touch)) ReadUtm(from, touch);
     ReadClickIds(from, touch);

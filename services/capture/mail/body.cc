@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/text/unicode.h"
 #include "services/capture/mail/charset.h"
 #include "services/capture/mail/headers.h"
 #include "services/capture/mail/html.h"
@@ -31,7 +32,7 @@ std::string TypeOf(GMimeObject* object) {
   GMimeContentType* type = g_mime_object_get_content_type(object);
   if (type == nullptr) return "application/octet-stream";
   const GText text(g_mime_content_type_get_mime_type(type));
-  return CutText(CleanUtf8(std::string(View(text.get()))), 200);
+  return text::CutText(CleanUtf8(std::string(View(text.get()))), 200);
 }
 
 /// Only the last part of a path, and nothing in it that changes the direction of writing or controls a terminal.
@@ -57,7 +58,7 @@ std::string FileName(std::string_view given) {
   }
   const size_t first = out.find_first_not_of(" .");
   out = first == std::string::npos ? "" : out.substr(first, out.find_last_not_of(" .") - first + 1);
-  return CutText(std::move(out), kMaxFileName);
+  return text::CutText(std::move(out), kMaxFileName);
 }
 
 class Walker {
@@ -249,7 +250,7 @@ void ReadBody(GMimeMessage* message, const Limits& limits, Mail& mail) {
   }
   const bool written = body.text.find_first_not_of(" \t\n") != std::string::npos;
   std::string text = body.has_text && (written || html.text.empty()) ? body.text : html.text;
-  mail.text = CutText(CleanUtf8(std::move(text)), limits.text_characters);
+  mail.text = text::CutText(CleanUtf8(std::move(text)), limits.text_characters);
 }
 
 }  // namespace embudo::capture::mail

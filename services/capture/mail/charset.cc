@@ -80,16 +80,4 @@ std::string TextToUtf8(std::string_view bytes, const std::string& charset) {
   return out;
 }
 
-std::string CutText(std::string text, size_t most) {
-  if (text.size() <= most) return text;
-  size_t characters = 0;
-  for (size_t at = 0; at < text.size(); ++at) {
-    if ((text[at] & 0xc0) != 0x80 && ++characters > most) {
-      text.resize(at);
-      break;
-    }
-  }
-  return text;
-}
-
 }  // namespace embudo::capture::mail

@@ -10,7 +10,5 @@ namespace embudo::capture::mail {
 std::string TextToUtf8(std::string_view bytes, const std::string& charset);
 /// Well-formed UTF-8 of what should be that already, without NUL.
 std::string CleanUtf8(std::string text);
-/// The first `most` characters of UTF-8.
-std::string CutText(std::string text, size_t most);
 
 }  // namespace embudo::capture::mail

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/text/unicode.h"
 #include "services/capture/mail/charset.h"
 #include "services/capture/mail/encoded_words.h"
 
@@ -26,9 +27,9 @@ void Collect(InternetAddressList* list, int depth, size_t most, std::vector<Addr
     }
     if (!INTERNET_ADDRESS_IS_MAILBOX(one)) continue;
     Address address;
-    address.name = CutText(CleanUtf8(std::string(View(internet_address_get_name(one)))), 300);
-    address.address =
-        CutText(CleanUtf8(std::string(View(internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(one))))), 500);
+    address.name = text::CutText(CleanUtf8(std::string(View(internet_address_get_name(one)))), 300);
+    address.address = text::CutText(
+        CleanUtf8(std::string(View(internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(one))))), 500);
     if (!address.address.empty() || !address.name.empty()) out->push_back(std::move(address));
   }
 }
@@ -59,7 +60,7 @@ std::vector<Address> AddressesOf(GMimeObject* message, const char* name, const L
   if (list) Collect(list.get(), 0, static_cast<size_t>(limits.addresses), &out);
   if (out.empty()) {
     // No address that the grammar knows: what is there, as it is.
-    out.push_back({"", CutText(DecodeText(raw), 500)});
+    out.push_back({"", text::CutText(DecodeText(raw), 500)});
   }
   for (Address& address : out) Mend(address);
   std::erase_if(out, [](const Address& address) { return address.address.empty() && address.name.empty(); });
@@ -114,7 +115,7 @@ void ReadHeaders(GMimeMessage* message, const Limits& limits, Mail& mail) {
     std::transform(name.begin(), name.end(), name.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     const std::string_view raw = View(g_mime_header_get_raw_value(header));
-    mail.headers.push_back({std::move(name), CutText(DecodeText(raw.substr(0, kMaxHeader)), kMaxHeader)});
+    mail.headers.push_back({std::move(name), text::CutText(DecodeText(raw.substr(0, kMaxHeader)), kMaxHeader)});
   }
   mail.message_id = MessageIdOf(RawHeader(object, "Message-ID"));
   mail.in_reply_to = IdsIn(object, "In-Reply-To");
@@ -123,7 +124,7 @@ void ReadHeaders(GMimeMessage* message, const Limits& limits, Mail& mail) {
   mail.reply_to = AddressesOf(object, "Reply-To", limits);
   mail.to = AddressesOf(object, "To", limits);
   mail.cc = AddressesOf(object, "Cc", limits);
-  mail.subject = CutText(std::string(mail.HeaderValue("subject")), kMaxSubject);
+  mail.subject = text::CutText(std::string(mail.HeaderValue("subject")), kMaxSubject);
   const std::string date(RawHeader(object, "Date"));
   GDateTime* decoded = date.empty() ? nullptr : g_mime_utils_header_decode_date(date.c_str());
   if (decoded != nullptr) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/text/unicode.h"
 #include "services/capture/mail/body.h"
 #include "services/capture/mail/charset.h"
 #include "services/capture/mail/headers.h"
@@ -61,13 +62,13 @@ Mail Parse(std::string_view bytes, const Limits& limits) {
   const Ref<GMimeMessage> message = Construct(readable);
   if (!message) {
     mail.defects.emplace_back("no mail");
-    mail.text = CutText(TextToUtf8(readable, ""), limits.text_characters);
+    mail.text = text::CutText(TextToUtf8(readable, ""), limits.text_characters);
     return mail;
   }
   ReadHeaders(message.get(), limits, mail);
   ReadBody(message.get(), limits, mail);
   if (mail.text.empty() && mail.attachments.empty()) {
-    mail.text = CutText(TextToUtf8(TextAmongHeaders(readable), ""), limits.text_characters);
+    mail.text = text::CutText(TextToUtf8(TextAmongHeaders(readable), ""), limits.text_characters);
     if (!mail.text.empty()) mail.defects.emplace_back("the headers do not end");
   }
   return mail;

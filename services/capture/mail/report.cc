@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "common/text/unicode.h"
 #include "services/capture/mail/charset.h"
 #include "services/capture/mail/headers.h"
 
@@ -45,12 +46,12 @@ void TakeGroup(const Fields& fields, Mail& mail) {
     return found == fields.end() ? std::string() : found->second;
   };
   DeliveryReport report;
-  report.recipient = CutText(AfterType(value("final-recipient")), 320);
-  if (report.recipient.empty()) report.recipient = CutText(AfterType(value("original-recipient")), 320);
-  report.action = CutText(LowerAscii(Trim(value("action"))), 40);
+  report.recipient = text::CutText(AfterType(value("final-recipient")), 320);
+  if (report.recipient.empty()) report.recipient = text::CutText(AfterType(value("original-recipient")), 320);
+  report.action = text::CutText(LowerAscii(Trim(value("action"))), 40);
   const std::string status = value("status");
-  report.status = CutText(status.substr(0, status.find_first_of(" (")), 20);
-  report.diagnostic = CutText(AfterType(value("diagnostic-code")), kMaxDiagnostic);
+  report.status = text::CutText(status.substr(0, status.find_first_of(" (")), 20);
+  report.diagnostic = text::CutText(AfterType(value("diagnostic-code")), kMaxDiagnostic);
   if (report.recipient.empty() && report.action.empty()) return;
   if (mail.reports.size() < kMaxReports) mail.reports.push_back(std::move(report));
 }
@@ -101,7 +102,8 @@ void ReadBounceText(std::string_view text, Mail& mail) {
   static const RE2 plain("(?m)(?:^|[\\s:\"'])([A-Za-z0-9._%+=&'/-]{1,64}@[A-Za-z0-9-]+\\.[A-Za-z0-9.-]{1,255})");
   if (!RE2::PartialMatch(piece, bracketed, &report.recipient)) RE2::PartialMatch(piece, plain, &report.recipient);
   static const RE2 said("(?m)((?:^|\\s)[45]\\d\\d[ -].{0,300})");
-  if (RE2::PartialMatch(piece, said, &report.diagnostic)) report.diagnostic = CutText(Trim(report.diagnostic), 300);
+  if (RE2::PartialMatch(piece, said, &report.diagnostic))
+    report.diagnostic = text::CutText(Trim(report.diagnostic), 300);
   if (!report.recipient.empty()) mail.reports.push_back(std::move(report));
   if (mail.original_message_id.empty()) mail.original_message_id = OriginalMessageId(text);
 }

@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "common/base/sha256.h"
 #include "common/text/email.h"
+#include "common/text/unicode.h"
 #include "embudo/capture/v1/add_in_service.pb.h"
 #include "embudo/pipeline/v1/contact_service.pb.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
@@ -125,7 +126,7 @@ absl::StatusOr<mail::Mail> MailOf(const v1::AddInEmail& email) {
   const mail::Limits limits;
   mail::Html html = mail::ReadHtml(fields.html(), limits.html_bytes);
   mail.html = std::move(html.sanitised);
-  mail.text = fields.text().empty() ? mail::CutText(std::move(html.text), limits.text_characters)
+  mail.text = fields.text().empty() ? text::CutText(std::move(html.text), limits.text_characters)
                                     : mail::TextToUtf8(fields.text(), "utf-8");
   return mail;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/error.h"
+#include "common/rpc/operation_wait.h"
 #include "services/capture/events/file_rows.h"
 #include "services/capture/logic/tally.h"
 #include "services/capture/rpc/import_methods.h"
@@ -59,7 +60,7 @@ class Results {
 
 absl::StatusOr<v1::DownloadImportResultsResponse> DownloadImportResults(
     Room& room, const CallContext& call, const v1::DownloadImportResultsRequest& request) {
-  EMBUDO_ASSIGN_OR_RETURN(const std::string id, ImportIdOf(request.name()));
+  EMBUDO_ASSIGN_OR_RETURN(const std::string id, embudo::rpc::OperationIdOf(request.name()));
   EMBUDO_ASSIGN_OR_RETURN(const std::string place, PlaceIn(request.page_token(), request.name()));
   EMBUDO_ASSIGN_OR_RETURN(const ImportJob job, room.imports.Get(call.tenant(), id, call.deadline));
   if (!job.undoes.empty()) return NotFound("embudo.dev/Operation", request.name());
@@ -97,7 +98,7 @@ absl::StatusOr<v1::DownloadImportResultsResponse> DownloadImportResults(
 
 absl::StatusOr<v1::DownloadRefusedRowsResponse> DownloadRefusedRows(Room& room, const CallContext& call,
                                                                     const v1::DownloadRefusedRowsRequest& request) {
-  EMBUDO_ASSIGN_OR_RETURN(const std::string id, ImportIdOf(request.name()));
+  EMBUDO_ASSIGN_OR_RETURN(const std::string id, embudo::rpc::OperationIdOf(request.name()));
   EMBUDO_ASSIGN_OR_RETURN(const std::string place, PlaceIn(request.page_token(), request.name()));
   EMBUDO_ASSIGN_OR_RETURN(const ImportJob job, room.imports.Get(call.tenant(), id, call.deadline));
   const int size = PageSize(request.page_size(), 1000, 10000);

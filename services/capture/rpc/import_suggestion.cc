@@ -2,6 +2,7 @@
 
 #include "common/base/error.h"
 #include "common/resource/change.h"
+#include "common/rpc/operation_wait.h"
 #include "services/capture/events/file_rows.h"
 #include "services/capture/logic/presets.h"
 #include "services/capture/logic/suggestion.h"
@@ -64,7 +65,7 @@ absl::StatusOr<v1::ListImportPresetsResponse> ListImportPresets(Room&, const Cal
 }
 
 absl::StatusOr<Operation> UndoImport(Room& room, const CallContext& call, const v1::UndoImportRequest& request) {
-  EMBUDO_ASSIGN_OR_RETURN(const std::string id, ImportIdOf(request.name()));
+  EMBUDO_ASSIGN_OR_RETURN(const std::string id, embudo::rpc::OperationIdOf(request.name()));
   EMBUDO_ASSIGN_OR_RETURN(const ImportJob import, room.imports.Get(call.tenant(), id, call.deadline));
   const auto refuse = [&](const char* reason, const std::string& text) {
     return Error(absl::StatusCode::kFailedPrecondition, reason, request.name() + " " + text)

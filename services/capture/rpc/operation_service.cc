@@ -1,10 +1,5 @@
-#include <algorithm>
-#include <condition_variable>
-#include <mutex>
-
 #include "common/base/error.h"
-#include "common/base/ids.h"
-#include "common/base/resource_name.h"
+#include "common/rpc/operation_wait.h"
 #include "embudo/capture/v1/operation_service.pb.h"
 #include "services/capture/rpc/operations.h"
 #include "services/capture/rpc/paging.h"
@@ -15,52 +10,22 @@ namespace {
 
 using embudo::rpc::CallContext;
 using google::longrunning::Operation;
-using std::chrono::milliseconds;
 using storage::ImportJob;
 using v1::ImportMetadata;
 
-/// A waiting call holds a thread of the server: more than these are answered at once, and their callers ask again.
-constexpr int kMaxWaiters = 4;
-constexpr milliseconds kFirstLook{20};
-constexpr milliseconds kLongestLook{500};
-/// What is left of a call's time for the answer.
-constexpr milliseconds kMargin{200};
-
-const ResourcePattern& OperationPattern() {
-  static const ResourcePattern pattern("operations/{operation}");
-  return pattern;
-}
-
 absl::StatusOr<Operation> Get(Room& room, const CallContext& call, const std::string& name) {
-  EMBUDO_ASSIGN_OR_RETURN(const std::string id, ImportIdOf(name));
+  EMBUDO_ASSIGN_OR_RETURN(const std::string id, embudo::rpc::OperationIdOf(name));
   EMBUDO_ASSIGN_OR_RETURN(const ImportJob job, room.imports.Get(call.tenant(), id, call.deadline));
   return OperationOf(job);
 }
 
 absl::StatusOr<Operation> Wait(Room& room, const CallContext& call, const v1::WaitOperationRequest& request) {
-  milliseconds left = call.TimeLeft() - kMargin;
-  if (request.has_timeout()) {
-    left = std::min(left, milliseconds(request.timeout().seconds() * 1000 + request.timeout().nanos() / 1000000));
-  }
-  const auto until = std::chrono::steady_clock::now() + left;
-  const bool may_wait = room.waiters.fetch_add(1) < kMaxWaiters;
-  absl::StatusOr<Operation> operation = Get(room, call, request.name());
-  std::mutex mutex;
-  std::condition_variable never;
-  milliseconds look = kFirstLook;
-  while (may_wait && operation.ok() && !operation->done() && !*call.cancelled &&
-         std::chrono::steady_clock::now() < until) {
-    std::unique_lock lock(mutex);
-    never.wait_until(lock, std::min(until, std::chrono::steady_clock::now() + look));
-    look = std::min(look * 2, kLongestLook);
-    operation = Get(room, call, request.name());
-  }
-  room.waiters.fetch_sub(1);
-  return operation;
+  return room.operation_wait.Run(call, request.has_timeout() ? &request.timeout() : nullptr,
+                                 [&] { return Get(room, call, request.name()); });
 }
 
 absl::StatusOr<Operation> Cancel(Room& room, const CallContext& call, const v1::CancelOperationRequest& request) {
-  EMBUDO_ASSIGN_OR_RETURN(const std::string id, ImportIdOf(request.name()));
+  EMBUDO_ASSIGN_OR_RETURN(const std::string id, embudo::rpc::OperationIdOf(request.name()));
   EMBUDO_ASSIGN_OR_RETURN(const ImportJob job, room.imports.Cancel(call.tenant(), id, room.clock.Now(), call.deadline));
   return OperationOf(job);
 }
@@ -110,12 +75,6 @@ Operation OperationOf(const ImportJob& job) {
     }
   }
   return operation;
-}
-
-absl::StatusOr<std::string> ImportIdOf(const std::string& operation) {
-  EMBUDO_ASSIGN_OR_RETURN(const auto ids, ParseName(OperationPattern(), operation, "name"));
-  if (!Uuid::Parse(ids[0])) return NotFound("embudo.dev/Operation", operation);
-  return ids[0];
 }
 
 std::unique_ptr<embudo::rpc::Service> MakeOperationService(Room& room) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 
@@ -9,6 +8,7 @@
 #include "common/resource/resource.h"
 #include "common/resource/writer.h"
 #include "common/rpc/client.h"
+#include "common/rpc/operation_wait.h"
 #include "common/rpc/service.h"
 #include "services/capture/events/intake.h"
 #include "services/capture/storage/file_store.h"
@@ -46,8 +46,7 @@ struct Room {
   std::function<void()> import_queued;
   resource::Writer writer;
   resource::Resource saved_mappings;
-  /// Calls of WaitOperation that wait; each holds a thread.
-  std::atomic<int> waiters{0};
+  embudo::rpc::OperationWait operation_wait;
 };
 
 /// The service's gRPC services. Each Make function registers the handlers of one proto service; the room outlives them.

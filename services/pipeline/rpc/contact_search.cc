@@ -206,8 +206,7 @@ absl::Status FindByName(Records& records, const CallContext& call, const Contact
 absl::StatusOr<v1::SearchContactsResponse> SearchContacts(Records& records, const CallContext& call,
                                                           const v1::SearchContactsRequest& request) {
   const std::string query = text::FoldWhitespace(request.query());
-  const auto characters = std::count_if(query.begin(), query.end(), [](char c) { return (c & 0xC0) != 0x80; });
-  if (characters < 2) return InvalidField("query", "is shorter than two characters");
+  if (text::CountCharacters(query) < 2) return InvalidField("query", "is shorter than two characters");
   EMBUDO_ASSIGN_OR_RETURN(const auto catalog, records.catalogs().Get(call.tenant(), call.deadline));
   const int size = resource::PageSize(request, kDefaultFound, kMaxFound);
   const std::string kind = resource::ShortName(

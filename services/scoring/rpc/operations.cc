@@ -1,12 +1,6 @@
 #include "services/scoring/rpc/operations.h"
 
-#include <algorithm>
-#include <condition_variable>
-#include <mutex>
-
 #include "common/base/error.h"
-#include "common/base/ids.h"
-#include "common/base/resource_name.h"
 #include "embudo/scoring/v1/operation_service.pb.h"
 #include "services/scoring/rpc/paging.h"
 #include "services/scoring/storage/training_runs.h"
@@ -16,22 +10,7 @@ namespace {
 
 using google::longrunning::Operation;
 using rpc::CallContext;
-using std::chrono::milliseconds;
 using storage::Job;
-
-/// More than these are answered at once, and their callers ask again.
-constexpr int kMaxWaiters = 4;
-constexpr milliseconds kFirstLook{20};
-constexpr milliseconds kLongestLook{500};
-/// What is left of a call's time for the answer.
-constexpr milliseconds kMargin{200};
-
-absl::StatusOr<std::string> IdOfOperation(const std::string& name) {
-  static const ResourcePattern pattern("operations/{operation}");
-  EMBUDO_ASSIGN_OR_RETURN(const auto ids, ParseName(pattern, name, "name"));
-  if (!Uuid::Parse(ids[0])) return NotFound("embudo.dev/Operation", name);
-  return ids[0];
-}
 
 /// A training that waited and was cancelled has nobody who tells its run.
 absl::Status TellRun(db::Connection& connection, const CallContext& call, const Job& job, Time now) {
@@ -73,7 +52,7 @@ absl::StatusOr<Operation> OperationOf(db::Connection& connection, const Job& job
 }
 
 absl::StatusOr<Operation> OperationService::Get(const CallContext& call, const std::string& name) {
-  EMBUDO_ASSIGN_OR_RETURN(const std::string id, IdOfOperation(name));
+  EMBUDO_ASSIGN_OR_RETURN(const std::string id, rpc::OperationIdOf(name));
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire(call.tenant(), call.deadline));
   EMBUDO_ASSIGN_OR_RETURN(const Job job, storage::GetJob(*connection, call.tenant(), id));
   return OperationOf(*connection, job);
@@ -85,30 +64,13 @@ std::unique_ptr<rpc::Service> OperationService::MakeService() {
       "GetOperation", [this](const CallContext& call, const auto& request) { return Get(call, request.name()); });
   service->Unary<v1::WaitOperationRequest, Operation>(
       "WaitOperation", [this](const CallContext& call, const v1::WaitOperationRequest& request) {
-        milliseconds left = call.TimeLeft() - kMargin;
-        if (request.has_timeout()) {
-          left = std::min(left, milliseconds(request.timeout().seconds() * 1000 + request.timeout().nanos() / 1000000));
-        }
-        const auto until = std::chrono::steady_clock::now() + left;
-        const bool may_wait = waiters_.fetch_add(1) < kMaxWaiters;
-        absl::StatusOr<Operation> operation = Get(call, request.name());
-        std::mutex mutex;
-        std::condition_variable never;
-        milliseconds look = kFirstLook;
-        while (may_wait && operation.ok() && !operation->done() && !*call.cancelled &&
-               std::chrono::steady_clock::now() < until) {
-          std::unique_lock lock(mutex);
-          never.wait_until(lock, std::min(until, std::chrono::steady_clock::now() + look));
-          look = std::min(look * 2, kLongestLook);
-          operation = Get(call, request.name());
-        }
-        waiters_.fetch_sub(1);
-        return operation;
+        return wait_.Run(call, request.has_timeout() ? &request.timeout() : nullptr,
+                         [&] { return Get(call, request.name()); });
       });
   service->Unary<v1::CancelOperationRequest, Operation>(
       "CancelOperation",
       [this](const CallContext& call, const v1::CancelOperationRequest& request) -> absl::StatusOr<Operation> {
-        EMBUDO_ASSIGN_OR_RETURN(const std::string id, IdOfOperation(request.name()));
+        EMBUDO_ASSIGN_OR_RETURN(const std::string id, rpc::OperationIdOf(request.name()));
         EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire(call.tenant(), call.deadline));
         EMBUDO_ASSIGN_OR_RETURN(const Job job, storage::CancelJob(*connection, call.tenant(), id, clock_.Now()));
         EMBUDO_RETURN_IF_ERROR(TellRun(*connection, call, job, clock_.Now()));

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/db/pool.h"
+#include "common/rpc/operation_wait.h"
 #include "common/rpc/service.h"
 #include "google/longrunning/operations.pb.h"
 #include "services/scoring/storage/jobs.h"
@@ -28,8 +28,7 @@ class OperationService {
 
   db::Pool& pool_;
   const Clock& clock_;
-  /// Calls that wait, each on a thread of the server.
-  std::atomic<int> waiters_{0};
+  rpc::OperationWait wait_;
 };
 
 }  // namespace embudo::scoring
