@@ -1,7 +1,6 @@
 #include "common/db/migrate.h"
 
 #include "common/base/error.h"
-#include "common/db/pool.h"
 #include "common/log/log.h"
 
 namespace embudo::db {
@@ -47,6 +46,17 @@ absl::StatusOr<int> SchemaVersion(Connection& connection, const std::string& ser
   EMBUDO_ASSIGN_OR_RETURN(const Result version,
                           connection.Exec("SELECT coalesce(max(number), 0) FROM " + service + ".migration"));
   return static_cast<int>(version[0].Int(0));
+}
+
+absl::Status CheckSchema(Pool& pool, const std::string& service, const std::vector<Migration>& migrations) {
+  const int wanted = migrations.back().number;
+  EMBUDO_ASSIGN_OR_RETURN(const Result rows,
+                          Exec(pool, "", After(std::chrono::seconds(2)),
+                               "SELECT coalesce(max(number), 0) FROM " + service + ".migration", {}));
+  if (rows[0].Int(0) >= wanted) return absl::OkStatus();
+  return Error(absl::StatusCode::kUnavailable, "SCHEMA_MISSING",
+               "the schema is at step " + std::to_string(rows[0].Int(0)) + ", this version needs " +
+                   std::to_string(wanted) + ": run embudo-migrate");
 }
 
 }  // namespace embudo::db

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "common/db/connection.h"
+#include "common/db/pool.h"
 
 namespace embudo::db {
 
@@ -21,5 +21,7 @@ struct Migration {
 absl::Status Migrate(Connection& connection, const std::string& service, const std::vector<Migration>& migrations);
 /// The number of the last step that was applied; 0 if there is no schema.
 absl::StatusOr<int> SchemaVersion(Connection& connection, const std::string& service);
+/// Whether the schema has the last of these steps; for a service's readiness. UNAVAILABLE, reason SCHEMA_MISSING.
+absl::Status CheckSchema(Pool& pool, const std::string& service, const std::vector<Migration>& migrations);
 
 }  // namespace embudo::db

@@ -50,6 +50,16 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON )" +
          schema + ".consumer_checkpoint, " + schema + ".dead_letter TO " + schema + "_worker;\n";
 }
 
+Consumer::Options Consumer::OptionsOf(const std::string& service, const std::string& postgres,
+                                      const std::string& redis) {
+  Options options;
+  options.name = service;
+  options.schema = service;
+  options.postgres = db::ConninfoFor(postgres, service + "_worker", "embudo-" + service + "-consumer");
+  options.redis = redis;
+  return options;
+}
+
 Consumer::Consumer(Options options, Apply apply, metrics::Registry& metrics)
     : options_(std::move(options)),
       apply_(std::move(apply)),

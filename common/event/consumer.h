@@ -39,6 +39,8 @@ class Consumer : public Background {
     /// Attempts at one event before it goes to the dead letters and the log moves on.
     int attempts = 5;
   };
+  /// Those of a service's own consumer, under the service's name; `postgres` is the installation's conninfo.
+  static Options OptionsOf(const std::string& service, const std::string& postgres, const std::string& redis);
   /// Applies events, in order per partition, in the transaction that moves the checkpoint. May run several times for
   /// the same events: what it does outside the transaction must be harmless to repeat. A status that is not OK rolls
   /// back; UNAVAILABLE, ABORTED and DEADLINE_EXCEEDED are tried again for as long as it takes, others `attempts` times.

@@ -13,22 +13,6 @@
 namespace embudo::automation {
 namespace {
 
-rpc::ClientOptions PipelineOptions(const app::Environment& environment) {
-  rpc::ClientOptions options;
-  options.target = environment.config.pipeline_target;
-  options.credentials = environment.credentials;
-  return options;
-}
-
-event::Consumer::Options ConsumerOptions(const app::Config& config) {
-  event::Consumer::Options options;
-  options.name = "automation";
-  options.schema = "automation";
-  options.postgres = db::ConninfoFor(config.postgres, "automation_worker", "embudo-automation-consumer");
-  options.redis = config.redis;
-  return options;
-}
-
 /// Everything that lives as long as the service; its background parts hold it.
 struct Rooms {
   explicit Rooms(const app::Environment& environment)
@@ -38,12 +22,12 @@ struct Rooms {
         worker_pool(db::ConninfoFor(environment.config.postgres, "automation_worker", "embudo-automation-runner"),
                     events::Runner::Options().threads + 1),
         writer(pool),
-        pipeline(PipelineOptions(environment)),
+        pipeline({environment.config.pipeline_target, environment.credentials}),
         runner(events::Runner::Options(), worker_pool, pipeline, environment.clock, environment.metrics),
         intake(
             environment.clock, [this] { runner.Wake(); }, environment.metrics),
         consumer(
-            ConsumerOptions(environment.config),
+            event::Consumer::OptionsOf("automation", environment.config.postgres, environment.config.redis),
             [this](db::Connection& connection, const std::vector<type::v1::Event>& events) {
               return intake.Apply(connection, events);
             },
@@ -62,17 +46,6 @@ struct Rooms {
   RunService runs;
 };
 
-absl::Status CheckSchema(db::Pool& pool) {
-  const int wanted = storage::Migrations().back().number;
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          db::Exec(pool, "", db::After(std::chrono::seconds(2)),
-                                   "SELECT coalesce(max(number), 0) FROM automation.migration", {}));
-  if (rows[0].Int(0) >= wanted) return absl::OkStatus();
-  return Error(absl::StatusCode::kUnavailable, "SCHEMA_MISSING",
-               "the schema is at step " + std::to_string(rows[0].Int(0)) + ", this version needs " +
-                   std::to_string(wanted) + ": run embudo-migrate");
-}
-
 }  // namespace
 
 absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) {
@@ -81,7 +54,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rooms->runs.MakeService());
   bindings.background.emplace_back(rooms, &rooms->runner);
   bindings.background.emplace_back(rooms, &rooms->consumer);
-  bindings.ready = [rooms] { return CheckSchema(rooms->worker_pool); };
+  bindings.ready = [rooms] { return db::CheckSchema(rooms->worker_pool, "automation", storage::Migrations()); };
   return absl::OkStatus();
 }
 

@@ -133,15 +133,6 @@ events::PollerOptions PollerOptionsOf(const app::Config& config) {
   return options;
 }
 
-event::Consumer::Options ConsumerOptions(const app::Config& config) {
-  event::Consumer::Options options;
-  options.name = "capture";
-  options.schema = "capture";
-  options.postgres = db::ConninfoFor(config.postgres, "capture_worker", "embudo-capture-consumer");
-  options.redis = config.redis;
-  return options;
-}
-
 events::Sweeper::Options SweeperOptions(const app::Config& config) {
   events::Sweeper::Options options;
   int64_t age_ms = options.age.count();
@@ -167,7 +158,8 @@ struct Rooms {
         worker_submissions(worker_pool),
         worker_intake(worker_submissions, pipeline, environment.clock),
         sweeper(worker_submissions, worker_intake, environment.clock, SweeperOptions(environment.config)),
-        lead_reader(ConsumerOptions(environment.config), events::TakeIn, environment.metrics),
+        lead_reader(event::Consumer::OptionsOf("capture", environment.config.postgres, environment.config.redis),
+                    events::TakeIn, environment.metrics),
         writer(rpc_pool),
         mail(rpc_pool, writer, room.intake, pipeline, environment.clock),
         poller(worker_pool, mail.gateway, environment.clock, PollerOptionsOf(environment.config)) {}
@@ -188,17 +180,6 @@ struct Rooms {
   rpc::MailRoom mail;
   events::MailPoller poller;
 };
-
-absl::Status CheckSchema(db::Pool& pool) {
-  const int wanted = storage::Migrations().back().number;
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          db::Exec(pool, "", db::After(std::chrono::seconds(2)),
-                                   "SELECT coalesce(max(number), 0) FROM capture.migration", {}));
-  if (rows[0].Int(0) >= wanted) return absl::OkStatus();
-  return Error(absl::StatusCode::kUnavailable, "SCHEMA_MISSING",
-               "the schema is at step " + std::to_string(rows[0].Int(0)) + ", this version needs " +
-                   std::to_string(wanted) + ": run embudo-migrate");
-}
 
 }  // namespace
 
@@ -239,7 +220,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
     EMBUDO_RETURN_IF_ERROR(rooms->face.server.Listen(settings.listen));
     bindings.background.emplace_back(rooms, &rooms->face.server);
   }
-  bindings.ready = [rooms] { return CheckSchema(rooms->rpc_pool); };
+  bindings.ready = [rooms] { return db::CheckSchema(rooms->rpc_pool, "capture", storage::Migrations()); };
   return absl::OkStatus();
 }
 

@@ -72,17 +72,6 @@ bool IsOn(const app::Config& config, const char* option) {
   return found != config.options.end() && found->second == "true";
 }
 
-absl::Status CheckSchema(db::Pool& pool) {
-  const int wanted = storage::Migrations().back().number;
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          db::Exec(pool, "", db::After(std::chrono::seconds(2)),
-                                   "SELECT coalesce(max(number), 0) FROM pipeline.migration", {}));
-  if (rows[0].Int(0) >= wanted) return absl::OkStatus();
-  return Error(absl::StatusCode::kUnavailable, "SCHEMA_MISSING",
-               "the schema is at step " + std::to_string(rows[0].Int(0)) + ", this version needs " +
-                   std::to_string(wanted) + ": run embudo-migrate");
-}
-
 }  // namespace
 
 const std::vector<app::Option>& Options() {
@@ -118,7 +107,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
                          std::shared_ptr<Background>(rooms, &rooms->hub),
                          std::shared_ptr<Background>(rooms, &rooms->pusher),
                          std::shared_ptr<Background>(rooms, &rooms->quote_expiry)};
-  bindings.ready = [rooms] { return CheckSchema(rooms->pool); };
+  bindings.ready = [rooms] { return db::CheckSchema(rooms->pool, "pipeline", storage::Migrations()); };
   return absl::OkStatus();
 }
 

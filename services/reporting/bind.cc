@@ -30,12 +30,8 @@ struct Rooms {
 };
 
 event::Consumer::Options ConsumerOptions(const app::Config& config) {
-  event::Consumer::Options options;
-  options.name = kConsumer;
-  options.schema = "reporting";
-  options.postgres = db::ConninfoFor(config.postgres, "reporting_worker", "embudo-reporting-consumer");
+  event::Consumer::Options options = event::Consumer::OptionsOf(kConsumer, config.postgres, config.redis);
   options.derived = true;
-  options.redis = config.redis;
   return options;
 }
 

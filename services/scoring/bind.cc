@@ -19,20 +19,9 @@
 namespace embudo::scoring {
 namespace {
 
-rpc::ClientOptions PipelineOptions(const app::Environment& environment) {
-  rpc::ClientOptions options;
-  options.target = environment.config.pipeline_target;
-  options.credentials = environment.credentials;
-  return options;
-}
-
 event::Consumer::Options ConsumerOptions(const app::Config& config) {
-  event::Consumer::Options options;
-  options.name = "scoring";
-  options.schema = "scoring";
-  options.postgres = db::ConninfoFor(config.postgres, "scoring_worker", "embudo-scoring-consumer");
+  event::Consumer::Options options = event::Consumer::OptionsOf("scoring", config.postgres, config.redis);
   options.derived = true;
-  options.redis = config.redis;
   return options;
 }
 
@@ -53,7 +42,7 @@ struct Rooms {
         // One connection for the scorer, one for the jobs, and one for the readiness.
         worker_pool(db::ConninfoFor(environment.config.postgres, "scoring_worker", "embudo-scoring-worker"), 3),
         writer(pool),
-        pipeline(PipelineOptions(environment)),
+        pipeline({environment.config.pipeline_target, environment.credentials}),
         trained([&metrics = environment.metrics](const std::string& tenant, const std::string& run) {
           log::Error("a trained model is broken: the one before it serves", {{"tenant", tenant}, {"run", run}});
           metrics.Counter("embudo_scoring_broken_models_total", "Trained models that could not be read").Increment();
@@ -95,17 +84,6 @@ struct Rooms {
   events::Jobs jobs;
 };
 
-absl::Status CheckSchema(db::Pool& pool) {
-  const int wanted = storage::Migrations().back().number;
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          db::Exec(pool, "", db::After(std::chrono::seconds(2)),
-                                   "SELECT coalesce(max(number), 0) FROM scoring.migration", {}));
-  if (rows[0].Int(0) >= wanted) return absl::OkStatus();
-  return Error(absl::StatusCode::kUnavailable, "SCHEMA_MISSING",
-               "the schema is at step " + std::to_string(rows[0].Int(0)) + ", this version needs " +
-                   std::to_string(wanted) + ": run embudo-migrate");
-}
-
 }  // namespace
 
 absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) {
@@ -117,7 +95,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.background.emplace_back(rooms, &rooms->scorer);
   bindings.background.emplace_back(rooms, &rooms->jobs);
   bindings.background.emplace_back(rooms, &rooms->consumer);
-  bindings.ready = [rooms] { return CheckSchema(rooms->worker_pool); };
+  bindings.ready = [rooms] { return db::CheckSchema(rooms->worker_pool, "scoring", storage::Migrations()); };
   return absl::OkStatus();
 }
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "embudo/pipeline/v1/message_service.pb.h"
 #include "embudo/pipeline/v1/touch_service.pb.h"
 #include "tests/integration/capture/suite.h"
 
@@ -9,7 +8,6 @@ namespace embudo::testing {
 /// What the tests of captures look at.
 class IntakeCase : public CaptureTest {
  protected:
-  using Submission = capture::v1::Submission;
   using Duplicate = capture::v1::Duplicate;
   using Rule = capture::v1::DuplicateRule;
 
@@ -18,21 +16,6 @@ class IntakeCase : public CaptureTest {
     request.set_parent(lead);
     const auto answer = Pipeline<pipeline::v1::ListTouchesResponse>("TouchService/ListTouches", request);
     return {answer.touches().begin(), answer.touches().end()};
-  }
-  /// The oldest first.
-  std::vector<type::v1::Message> MessagesOf(const std::string& lead) {
-    pipeline::v1::ListMessagesRequest request;
-    request.set_parent(lead);
-    request.set_order_by("create_time");
-    const auto answer = Pipeline<pipeline::v1::ListMessagesResponse>("MessageService/ListMessages", request);
-    return {answer.messages().begin(), answer.messages().end()};
-  }
-  Submission GetSubmission(const std::string& name) {
-    capture::v1::GetSubmissionRequest request;
-    request.set_name(name);
-    const auto submission = Capture<Submission>("CaptureService/GetSubmission", request);
-    EXPECT_TRUE(submission.ok()) << submission.status();
-    return submission.ok() ? *submission : Submission();
   }
   std::string CreateLead(const Lead& lead) {
     pipeline::v1::CreateLeadRequest request;

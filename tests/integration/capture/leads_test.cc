@@ -5,7 +5,6 @@
 namespace embudo::testing {
 namespace {
 
-using capture::v1::Submission;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 

@@ -13,7 +13,6 @@ using capture::v1::InboundEmail;
 using capture::v1::Mailbox;
 using capture::v1::MailSettings;
 using capture::v1::ReceiveMailResponse;
-using capture::v1::Submission;
 using type::v1::Message;
 
 /// Mails go in, and what they come to is looked at.
@@ -48,24 +47,10 @@ class MailTest : public CaptureTest {
     return response.ok() ? *response : ReceiveMailResponse();
   }
 
-  std::vector<Message> MessagesOf(const std::string& lead) {
-    pipeline::v1::ListMessagesRequest request;
-    request.set_parent(lead);
-    request.set_order_by("create_time");
-    const auto page = Pipeline<pipeline::v1::ListMessagesResponse>("MessageService/ListMessages", request);
-    return {page.messages().begin(), page.messages().end()};
-  }
   Message GetMessage(const std::string& name) {
     pipeline::v1::GetMessageRequest request;
     request.set_name(name);
     return Pipeline<Message>("MessageService/GetMessage", request);
-  }
-  Submission GetSubmission(const std::string& name) {
-    capture::v1::GetSubmissionRequest request;
-    request.set_name(name);
-    const auto submission = Capture<Submission>("CaptureService/GetSubmission", request);
-    EXPECT_TRUE(submission.ok()) << submission.status();
-    return submission.ok() ? *submission : Submission();
   }
   /// A lead with a mail that went out to it.
   Message SentMail() {

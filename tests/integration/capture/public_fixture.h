@@ -15,7 +15,6 @@ namespace embudo::testing {
 
 using capture::v1::Form;
 using capture::v1::Hook;
-using capture::v1::Submission;
 
 /// The public HTTP face, reached as a browser or another system does.
 class PublicTest : public CaptureTest {

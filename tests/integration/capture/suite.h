@@ -26,6 +26,7 @@
 #include "embudo/capture/v1/operation_service.pb.h"
 #include "embudo/pipeline/v1/contact_service.pb.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
+#include "embudo/pipeline/v1/message_service.pb.h"
 #include "embudo/pipeline/v1/team_service.pb.h"
 #include "embudo/pipeline/v1/tenant_service.pb.h"
 #include "services/capture/bind.h"
@@ -39,6 +40,7 @@ namespace embudo::testing {
 using capture::v1::CaptureLeadRequest;
 using capture::v1::CaptureLeadResponse;
 using capture::v1::ImportMetadata;
+using capture::v1::Submission;
 using google::longrunning::Operation;
 using type::v1::Lead;
 
@@ -144,6 +146,21 @@ class CaptureTest : public ::testing::Test {
     pipeline::v1::GetLeadRequest request;
     request.set_name(name);
     return Pipeline<Lead>("LeadService/GetLead", request);
+  }
+  /// The oldest first.
+  std::vector<type::v1::Message> MessagesOf(const std::string& lead) {
+    pipeline::v1::ListMessagesRequest request;
+    request.set_parent(lead);
+    request.set_order_by("create_time");
+    const auto answer = Pipeline<pipeline::v1::ListMessagesResponse>("MessageService/ListMessages", request);
+    return {answer.messages().begin(), answer.messages().end()};
+  }
+  Submission GetSubmission(const std::string& name) {
+    capture::v1::GetSubmissionRequest request;
+    request.set_name(name);
+    const auto submission = Capture<Submission>("CaptureService/GetSubmission", request);
+    EXPECT_TRUE(submission.ok()) << submission.status();
+    return submission.ok() ? *submission : Submission();
   }
   std::vector<Lead> ListLeads(const std::string& filter = "") {
     pipeline::v1::ListLeadsRequest request;
