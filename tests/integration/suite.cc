@@ -126,15 +126,23 @@ void Suite::Advance(std::chrono::seconds by) {
 }
 
 void Suite::Restart(const std::string& service) {
-  for (auto& hosted : services_) {
-    if (hosted->what.name != service) continue;
-    ServiceUnderTest what = hosted->what;
-    app::Config config = hosted->config;
-    hosted = nullptr;
-    hosted = std::make_unique<Hosted>(std::move(what), std::move(config), clock_);
-    return;
+  Stop(service);
+  Start(service);
+}
+
+void Suite::Stop(const std::string& service) {
+  Hosted& hosted = Find(service);
+  for (auto& kept : services_) {
+    if (kept.get() == &hosted) stopped_[service] = {std::distance(services_.data(), &kept), hosted.what, hosted.config};
   }
-  ADD_FAILURE() << "the suite has no service " << service;
+  services_.erase(services_.begin() + stopped_[service].place);
+}
+
+void Suite::Start(const std::string& service) {
+  auto stopped = stopped_.extract(service);
+  Stopped& what = stopped.mapped();
+  services_.insert(services_.begin() + what.place,
+                   std::make_unique<Hosted>(std::move(what.service), std::move(what.config), clock_));
 }
 
 std::vector<const google::protobuf::ServiceDescriptor*> Suite::Descriptors() const {

@@ -87,6 +87,9 @@ class Suite {
   void Advance(std::chrono::seconds by);
   /// Stops a service and starts it again on another port; its clients are new ones.
   void Restart(const std::string& service);
+  /// The same in two steps, for what happens in between.
+  void Stop(const std::string& service);
+  void Start(const std::string& service);
 
   /// The proto services that are served, of all services in the suite.
   std::vector<const google::protobuf::ServiceDescriptor*> Descriptors() const;
@@ -102,6 +105,12 @@ class Suite {
 
  private:
   struct Hosted;
+  /// A service that does not serve, and its place in the order.
+  struct Stopped {
+    std::ptrdiff_t place = 0;
+    ServiceUnderTest service;
+    app::Config config;
+  };
 
   Hosted& Find(const std::string& service);
   app::Config ConfigOf(const ServiceUnderTest& service) const;
@@ -112,6 +121,7 @@ class Suite {
   std::unique_ptr<Database> database_;
   std::unique_ptr<db::Pool> sql_;
   std::vector<std::unique_ptr<Hosted>> services_;
+  std::map<std::string, Stopped> stopped_;
   int tenants_ = 0;
 };
 

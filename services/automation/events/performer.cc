@@ -107,7 +107,7 @@ absl::Status Performer::Do(HeldRun& held, int index) {
     case Action::kSetPriority:
       return update(logic::PriorityRequest(held.run, action.set_priority(), id),
                     "asked for priority " + std::to_string(action.set_priority().priority()));
-    case Action::ACTION_NOT_SET:
+    default:
       break;
   }
   return InvalidField("rule.actions[" + std::to_string(index) + "]", "is none that this version knows");

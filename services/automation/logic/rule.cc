@@ -55,8 +55,12 @@ absl::Status CheckTrigger(const Trigger& trigger) {
       return CheckStage(trigger.stage_left().stage(), "rule.trigger.stage_left.stage");
     case Trigger::kLeadAssigned:
       return CheckUser(trigger.lead_assigned().owner(), "rule.trigger.lead_assigned.owner");
-    default:
+    case Trigger::kLeadCreated:
+    case Trigger::kLeadWon:
+    case Trigger::kLeadLost:
       return absl::OkStatus();
+    default:
+      return InvalidField("rule.trigger", "is none that this version knows");
   }
 }
 
@@ -75,6 +79,8 @@ absl::Status CheckAction(const Action& action, const std::string& path) {
       return CheckUpdate(action.update_fields(), path + ".update_fields.fields");
     case Action::kSetPriority:
       return absl::OkStatus();
+    default:
+      return InvalidField(path, "is none that this version knows");
   }
   return absl::OkStatus();
 }

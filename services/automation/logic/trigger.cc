@@ -53,7 +53,7 @@ bool SetsOff(const Trigger& trigger, const Event& event) {
       return Became(event, "state") && lead.state() == Lead::STATE_LOST;
     case Trigger::kLeadAssigned:
       return Became(event, "owner") && Is(trigger.lead_assigned().owner(), lead.owner());
-    case Trigger::TRIGGER_NOT_SET:
+    default:
       return false;
   }
   return false;

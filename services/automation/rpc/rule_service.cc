@@ -25,6 +25,11 @@ RuleService::RuleService(db::Pool& pool, resource::Writer& writer, const Clock& 
 std::unique_ptr<rpc::Service> RuleService::MakeService() {
   auto service = std::make_unique<rpc::Service>(v1::GetRuleRequest::descriptor()->file()->service(0));
   rules_.Bind(*service);
+  for (const char* method : {"DryRunRule", "RotateRuleHook"}) {
+    service->UnaryAny(method, [](const rpc::CallContext&, const Message&, Message&) -> absl::Status {
+      return absl::UnimplementedError("not in this version");
+    });
+  }
   return service;
 }
 

@@ -47,7 +47,7 @@ const std::string& InsertRunsSql() {
     return "INSERT INTO automation.run (tenant_id" + columns + ", revision, version) SELECT r.tenant_id" + values +
            ", 1, 1 FROM unnest($1::automation.run[]) r"
            " LEFT JOIN automation.tenant t ON t.tenant_id = r.tenant_id"
-           " ON CONFLICT (tenant_id, rule_id, rule_version, event_id) DO NOTHING";
+           " ON CONFLICT (tenant_id, rule_id, event_id) DO NOTHING";
   }();
   return sql;
 }
