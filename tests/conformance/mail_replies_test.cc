@@ -10,9 +10,9 @@
 #include <sstream>
 #include <string>
 
+#include "common/markup/html.h"
 #include "common/testing/shared_data.h"
 #include "services/capture/mail/fold.h"
-#include "services/capture/mail/html.h"
 #include "services/capture/mail/parse.h"
 
 namespace embudo::capture::mail {
@@ -113,7 +113,7 @@ TEST_F(MailReplies, OfTalonsMails) {
 
 TEST_F(MailReplies, OfTalonsPages) {
   for (const fs::path& file : FilesIn(root_ / "mailgun_talon/tests/fixtures/html_replies", ".html")) {
-    const std::string text = ReadHtml(ReadFile(file), 1000000).text;
+    const std::string text = markup::ReadHtml(ReadFile(file), 1000000).text;
     Compare(file.filename(), WithoutSpace(Fold(text).body), "Hi.Iamfine.Thanks,Alex");
   }
   Expect(9, 9);

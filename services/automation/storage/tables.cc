@@ -1,7 +1,9 @@
 #include "services/automation/storage/tables.h"
 
+#include "embudo/automation/v1/mail.pb.h"
 #include "embudo/automation/v1/rule.pb.h"
 #include "embudo/automation/v1/run.pb.h"
+#include "embudo/automation/v1/template.pb.h"
 
 namespace embudo::automation::storage {
 
@@ -12,6 +14,16 @@ const resource::Table& RuleTable() {
 
 const resource::Table& RunTable() {
   static const resource::Table table(v1::Run::descriptor(), "automation.run");
+  return table;
+}
+
+const resource::Table& MailTemplateTable() {
+  static const resource::Table table(v1::MailTemplate::descriptor(), "automation.mail_template");
+  return table;
+}
+
+const resource::Table& MailTable() {
+  static const resource::Table table(v1::Mail::descriptor(), "automation.mail");
   return table;
 }
 

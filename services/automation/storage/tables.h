@@ -7,5 +7,7 @@ namespace embudo::automation::storage {
 /// The tables of the service's resources.
 const resource::Table& RuleTable();
 const resource::Table& RunTable();
+const resource::Table& MailTemplateTable();
+const resource::Table& MailTable();
 
 }  // namespace embudo::automation::storage

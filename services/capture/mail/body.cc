@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/markup/html.h"
 #include "common/text/unicode.h"
 #include "services/capture/mail/charset.h"
 #include "services/capture/mail/headers.h"
-#include "services/capture/mail/html.h"
 #include "services/capture/mail/report.h"
 
 namespace embudo::capture::mail {
@@ -112,10 +112,10 @@ class Walker {
   void Append(Piece piece, Piece* all) const {
     if (!piece.has_text && !piece.has_html) return;
     if (!piece.has_text && all->has_text) {
-      piece.text = ReadHtml(piece.html, limits_.html_bytes).text;
+      piece.text = markup::ReadHtml(piece.html, limits_.html_bytes).text;
       piece.has_text = true;
     } else if (piece.has_text && !all->has_text && all->has_html) {
-      all->text = ReadHtml(all->html, limits_.html_bytes).text;
+      all->text = markup::ReadHtml(all->html, limits_.html_bytes).text;
       all->has_text = true;
     }
     if (piece.has_text) {
@@ -243,9 +243,9 @@ class Walker {
 
 void ReadBody(GMimeMessage* message, const Limits& limits, Mail& mail) {
   const Piece body = Walker(limits, mail).Walk(g_mime_message_get_mime_part(message), 0);
-  Html html;
+  markup::Html html;
   if (body.has_html) {
-    html = ReadHtml(body.html, limits.html_bytes);
+    html = markup::ReadHtml(body.html, limits.html_bytes);
     mail.html = std::move(html.sanitised);
   }
   const bool written = body.text.find_first_not_of(" \t\n") != std::string::npos;

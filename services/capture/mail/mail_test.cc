@@ -1,10 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/markup/html.h"
 #include "services/capture/mail/classify.h"
 #include "services/capture/mail/encoded_words.h"
 #include "services/capture/mail/fold.h"
-#include "services/capture/mail/html.h"
 #include "services/capture/mail/parse.h"
 #include "services/capture/mail/token.h"
 
@@ -70,7 +70,7 @@ TEST(Parse, BombsAreReadAtABoundedCost) {
 }
 
 TEST(Html, IsSanitisedAndReadable) {
-  const Html html = ReadHtml(
+  const markup::Html html = markup::ReadHtml(
       "<style>b{}</style><p onclick='x'>One<br>two &amp; <a href='javascript:x'>three</a> <a "
       "href='https://a.b/'>4</a></p>"
       "<img src='https://track.er/1.gif' alt='pic'><blockquote>old<p>older</blockquote><script>x</script>",

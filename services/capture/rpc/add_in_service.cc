@@ -2,6 +2,7 @@
 
 #include "common/base/error.h"
 #include "common/base/sha256.h"
+#include "common/markup/html.h"
 #include "common/text/email.h"
 #include "common/text/unicode.h"
 #include "embudo/capture/v1/add_in_service.pb.h"
@@ -11,7 +12,6 @@
 #include "services/capture/events/mail_conversation.h"
 #include "services/capture/mail/charset.h"
 #include "services/capture/mail/fold.h"
-#include "services/capture/mail/html.h"
 #include "services/capture/mail/parse.h"
 #include "services/capture/rpc/mail_service.h"
 
@@ -124,7 +124,7 @@ absl::StatusOr<mail::Mail> MailOf(const v1::AddInEmail& email) {
   for (const std::string& address : fields.cc()) mail.cc.push_back(AddressOf(address));
   mail.subject = fields.subject();
   const mail::Limits limits;
-  mail::Html html = mail::ReadHtml(fields.html(), limits.html_bytes);
+  markup::Html html = markup::ReadHtml(fields.html(), limits.html_bytes);
   mail.html = std::move(html.sanitised);
   mail.text = fields.text().empty() ? text::CutText(std::move(html.text), limits.text_characters)
                                     : mail::TextToUtf8(fields.text(), "utf-8");

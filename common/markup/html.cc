@@ -1,4 +1,4 @@
-#include "services/capture/mail/html.h"
+#include "common/markup/html.h"
 
 #include <libxml/HTMLparser.h>
 
@@ -8,10 +8,10 @@
 #include <set>
 #include <vector>
 
-#include "services/capture/mail/charset.h"
-#include "services/capture/mail/html_text.h"
+#include "common/markup/html_text.h"
+#include "common/text/unicode.h"
 
-namespace embudo::capture::mail {
+namespace embudo::markup {
 namespace {
 
 /// Deeper nesting and more elements than this are nobody's writing; reading ends there.
@@ -82,7 +82,7 @@ bool HasScheme(std::string_view address, std::initializer_list<std::string_view>
 /// Takes the parser's events, and writes both forms as they come: no tree is built.
 class Reader {
  public:
-  explicit Reader(size_t most) : most_(most), text_(most) {}
+  Reader(size_t most, Pictures pictures) : most_(most), pictures_(pictures), text_(most) {}
 
   void Run(std::string_view html) {
     htmlSAXHandler handler{};
@@ -160,7 +160,9 @@ class Reader {
       const std::string_view name = View(attributes[0]);
       const std::string_view value = attributes[1] == nullptr ? "" : View(attributes[1]);
       const bool link = element == "a" && name == "href" && HasScheme(value, {"http:", "https:", "mailto:", "tel:"});
-      const bool picture = element == "img" && name == "src" && HasScheme(value, {"cid:"});
+      const bool picture =
+          element == "img" && name == "src" &&
+          (HasScheme(value, {"cid:"}) || (pictures_ == Pictures::kSecure && HasScheme(value, {"https:"})));
       if (!link && !picture && !AllowedAttributes().contains(name)) continue;
       if (element == "img" && name == "alt") text_.Text(value);
       html_ += ' ';
@@ -173,6 +175,7 @@ class Reader {
   }
 
   const size_t most_;
+  const Pictures pictures_;
   TextWriter text_;
   std::string html_;
   std::vector<std::string> open_;
@@ -185,13 +188,13 @@ class Reader {
 
 }  // namespace
 
-Html ReadHtml(std::string_view html, size_t most) {
-  Reader reader(most);
+Html ReadHtml(std::string_view html, size_t most, Pictures pictures) {
+  Reader reader(most, pictures);
   reader.Run(html.substr(0, most));
   Html result = reader.Result();
-  result.sanitised = CleanUtf8(std::move(result.sanitised));
+  if (!text::IsUtf8(result.sanitised)) result.sanitised = text::Windows1252ToUtf8(result.sanitised);
   if (result.sanitised.size() > most) result.sanitised.clear();
   return result;
 }
 
-}  // namespace embudo::capture::mail
+}  // namespace embudo::markup

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace embudo::capture::mail {
+namespace embudo::markup {
 
 /// Writes HTML down as plain text, element by element: white space folded, blocks on lines of their own, items of lists
 /// marked, quotes marked by `> `.
@@ -32,4 +32,4 @@ class TextWriter {
   bool line_empty_ = true;
 };
 
-}  // namespace embudo::capture::mail
+}  // namespace embudo::markup

@@ -1,9 +1,9 @@
-#include "services/capture/mail/html_text.h"
+#include "common/markup/html_text.h"
 
 #include <algorithm>
 #include <map>
 
-namespace embudo::capture::mail {
+namespace embudo::markup {
 namespace {
 
 /// Line ends before and after an element: 1 begins a line, 2 leaves one empty.
@@ -104,4 +104,4 @@ void TextWriter::Text(std::string_view text) {
 
 std::string TextWriter::Take() { return std::move(out_); }
 
-}  // namespace embudo::capture::mail
+}  // namespace embudo::markup
