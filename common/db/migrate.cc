@@ -1,5 +1,7 @@
 #include "common/db/migrate.h"
 
+#include <set>
+
 #include "common/base/error.h"
 #include "common/log/log.h"
 
@@ -29,9 +31,12 @@ absl::Status Migrate(Connection& connection, const std::string& service, const s
   EMBUDO_RETURN_IF_ERROR(connection.ExecScript(
       "CREATE SCHEMA IF NOT EXISTS " + service + "; CREATE TABLE IF NOT EXISTS " + service +
       ".migration (number int PRIMARY KEY, name text NOT NULL, apply_time timestamptz NOT NULL DEFAULT now())"));
-  EMBUDO_ASSIGN_OR_RETURN(const int version, SchemaVersion(connection, service));
+  // Each that is missing, also one that came to the branch after a later one.
+  EMBUDO_ASSIGN_OR_RETURN(const Result applied, connection.Exec("SELECT number FROM " + service + ".migration"));
+  std::set<int64_t> there;
+  for (int i = 0; i < applied.size(); ++i) there.insert(applied[i].Int(0));
   for (const Migration& migration : migrations) {
-    if (migration.number <= version) continue;
+    if (there.contains(migration.number)) continue;
     EMBUDO_RETURN_IF_ERROR(Apply(connection, service, migration));
     log::Info("migrate: applied",
               {{"service", service}, {"number", migration.number}, {"name", std::string(migration.name)}});

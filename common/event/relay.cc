@@ -43,7 +43,10 @@ WITH batch AS MATERIALIZED (
 SELECT n.partition, n.position, e.data FROM numbered n JOIN pipeline.event e USING (tenant_id, day, seq)
 ORDER BY n.partition, n.position)";
 
-constexpr char kHeads[] = "SELECT partition, position FROM pipeline.event_head WHERE partition = ANY($1::int[])";
+constexpr char kHeads[] =
+    "SELECT partition, position, resend_wanted, resend_done FROM pipeline.event_head WHERE partition = ANY($1::int[])";
+
+constexpr char kResent[] = "UPDATE pipeline.event_head SET resend_done = $2 WHERE partition = $1::smallint";
 
 constexpr char kFromPosition[] = R"(
 SELECT p.partition, p.position, e.data
@@ -202,6 +205,9 @@ absl::Status Relay::Resend(db::Connection& connection) {
   for (int i = 0; i < heads.size(); ++i) {
     const int partition = static_cast<int>(heads[i].Int(0));
     const int64_t head = heads[i].Int(1);
+    // Events were rewritten: the stream is dropped, and filled from the table like one that was lost.
+    const bool anew = heads[i].Int(2) > heads[i].Int(3);
+    if (anew) EMBUDO_RETURN_IF_ERROR(redis_->Command({"DEL", StreamKey(partition)}).status());
     EMBUDO_ASSIGN_OR_RETURN(const redis::Reply top,
                             redis_->Command({"XREVRANGE", StreamKey(partition), "+", "-", "COUNT", "1"}));
     int64_t last = top.size() == 0 ? 0 : std::strtoll(std::string(top[0][0].text()).c_str(), nullptr, 10);
@@ -216,6 +222,8 @@ absl::Status Relay::Resend(db::Connection& connection) {
       log::Info("relay: sent again", {{"partition", partition}, {"up_to", last}});
     }
     published_[partition] = head;
+    if (!anew) continue;
+    EMBUDO_RETURN_IF_ERROR(connection.Exec(kResent, db::Params::Of(partition, heads[i].Int(2))).status());
   }
   return absl::OkStatus();
 }

@@ -14,6 +14,9 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
+/// A page ends before an answer grows beyond what a client takes (4 MiB).
+constexpr size_t kPageBytes = 3 << 20;
+
 // One column of the order: an SQL expression that is never NULL, and the type to cast a page token's value to.
 struct SortKey {
   std::string expression;
@@ -206,12 +209,18 @@ absl::Status Resource::List(const rpc::CallContext& call, const Message& request
 
   EMBUDO_ASSIGN_OR_RETURN(const ReadMask mask, ReadMask::Of(request, table_.descriptor()));
   const FieldDescriptor* items = response.GetDescriptor()->field(0);
-  const int size = PageSize(request);
-  for (int i = 0; i < std::min(rows.size(), size); ++i) {
+  int size = std::min(rows.size(), PageSize(request));
+  size_t bytes = 0;
+  for (int i = 0; i < size; ++i) {
     Record record = table_.Read(rows[i]);
     if (rules_.visible && !rules_.visible_sql && !rules_.visible(call, *record.message)) continue;
     Derive(call, *record.message);
     mask.Apply(*record.message);
+    bytes += record.message->ByteSizeLong();
+    if (i > 0 && bytes > kPageBytes) {
+      size = i;
+      break;
+    }
     response.GetReflection()->AddAllocatedMessage(&response, items, record.message.release());
   }
   if (rows.size() > size) {

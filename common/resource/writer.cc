@@ -1,6 +1,8 @@
 #include "common/resource/writer.h"
 
 #include <algorithm>
+#include <map>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -8,6 +10,8 @@
 #include "common/base/ids.h"
 #include "common/db/error.h"
 #include "common/event/event.h"
+#include "common/event/limits.h"
+#include "common/resource/answers.h"
 #include "common/resource/rows.h"
 
 namespace embudo::resource {
@@ -80,25 +84,66 @@ const Message& AnswerOf(const Change& change) {
   return change.answer == nullptr ? *change.after.message : *change.answer;
 }
 
+/// What the place in the log adds to an event.
+constexpr size_t kPlaceBytes = 32;
+
+/// The bytes of each field of a record within a message, by the field's path.
+void AddSizes(const type::v1::Resource& resource, std::map<std::string, size_t>* sizes) {
+  const Message* record = RecordIn(resource);
+  if (record == nullptr) return;
+  const auto* oneof = type::v1::Resource::descriptor()->oneof_decl(0);
+  const std::string& kind = resource.GetReflection()->GetOneofFieldDescriptor(resource, oneof)->name();
+  std::vector<const google::protobuf::FieldDescriptor*> set;
+  record->GetReflection()->ListFields(*record, &set);
+  for (const auto* field : set) {
+    std::unique_ptr<Message> copy(record->New());
+    std::unique_ptr<Message> alone(record->New());
+    copy->CopyFrom(*record);
+    alone->GetReflection()->SwapFields(copy.get(), alone.get(), {field});
+    (*sizes)[kind + "." + field->name()] += alone->ByteSizeLong();
+  }
+}
+
+/// INVALID_ARGUMENT, reason EVENT_TOO_LARGE, naming the fields that make it so.
+absl::Status EventTooLarge(const type::v1::Event& event, size_t bytes) {
+  const std::string limit = std::to_string(event::kLargestEvent);
+  Error error(absl::StatusCode::kInvalidArgument, "EVENT_TOO_LARGE",
+              "the event of this change would have " + std::to_string(bytes) + " bytes; " + limit +
+                  " are the most, for the record after the change and what changed of it before");
+  error.Meta("bytes", std::to_string(bytes)).Meta("limit", limit);
+  std::map<std::string, size_t> sizes;
+  AddSizes(event.data(), &sizes);
+  AddSizes(event.previous(), &sizes);
+  for (const auto& [path, size] : sizes) {
+    if (size * 8 >= bytes) error.Field(path, "has " + std::to_string(size) + " bytes in the event");
+  }
+  return error;
+}
+
+AnswerKey KeyOfAnswer(const std::string& tenant, const Change& change) {
+  return {change.table->schema(), tenant, change.request_id, change.request_hash, change.method};
+}
+
 /// Collects the parameters of a write statement, one array element a change.
 class Arrays {
  public:
   Arrays(const Table& table, const std::string& tenant, bool with_events, Rows rows)
       : table_(table), tenant_(tenant), with_events_(with_events), rows_(std::move(rows)) {}
 
-  void Add(const Change& change) {
+  absl::Status Add(const Change& change) {
     rows_.Add(tenant_, change.after);
     keys_.push_back(table_.KeyOf(*change.after.message));
     versions_.push_back(std::to_string(change.expected_version));
     methods_.push_back(change.method);
     times_.push_back(FormatTime(change.time));
     AddAnswer(change);
-    AddEvent(change);
+    EMBUDO_RETURN_IF_ERROR(AddEvent(change));
     for (const auto& [system, external_id] : change.new_external_ids) {
       named_keys_.push_back(keys_.back());
       systems_.push_back(system);
       external_ids_.push_back(external_id);
     }
+    return absl::OkStatus();
   }
 
   db::Params Finish() const {
@@ -119,19 +164,21 @@ class Arrays {
     answers_.push_back(repeatable ? std::optional(AnswerOf(change).SerializeAsString()) : std::nullopt);
   }
 
-  void AddEvent(const Change& change) {
+  absl::Status AddEvent(const Change& change) {
     const Uuid id = Uuid::V7(change.time);
     events_.push_back(id.ToString());
     partitions_.push_back(std::to_string(event::PartitionOf(tenant_, change.partition_key)));
     if (!with_events_) {
       data_.emplace_back();
-      return;
+      return absl::OkStatus();
     }
     const type::v1::Event event = EventOf(change, tenant_, id);
     data_.emplace_back(event.SerializeAsString());
+    if (data_.back()->size() > event::kLargestEvent - kPlaceBytes) return EventTooLarge(event, data_.back()->size());
     // The creation is told by the record itself.
     const bool kept = KeepsHistory(table_, with_events_) && change.previous != nullptr;
     history_.push_back(kept ? std::optional(HistoryOf(event).SerializeAsString()) : std::nullopt);
+    return absl::OkStatus();
   }
 
   const Table& table_;
@@ -151,7 +198,7 @@ absl::StatusOr<std::set<std::string>> RunStatement(db::Connection& connection, c
   const bool with_events = changes[0]->event_type != type::v1::EVENT_TYPE_UNSPECIFIED;
   EMBUDO_ASSIGN_OR_RETURN(Rows rows, Rows::For(connection, table));
   Arrays arrays(table, tenant, with_events, std::move(rows));
-  for (const Change* change : changes) arrays.Add(*change);
+  for (const Change* change : changes) EMBUDO_RETURN_IF_ERROR(arrays.Add(*change));
   EMBUDO_ASSIGN_OR_RETURN(const db::Result result,
                           connection.Exec(WriteStatement(table, insert, with_events), arrays.Finish()));
   std::set<std::string> written;
@@ -359,31 +406,18 @@ absl::Status Writer::WriteTogether(const std::string& tenant, const std::vector<
 
 absl::StatusOr<bool> Writer::FindAnswer(const std::string& tenant, const Change& change, Message* answer,
                                         db::Deadline deadline) {
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, tenant, deadline,
-                                                          "SELECT body_hash, response FROM " + change.table->schema() +
-                                                              ".request WHERE tenant_id = $1 AND request_id = $2::uuid",
-                                                          db::Params::Of(tenant, change.request_id)));
-  if (rows.empty()) return false;
-  if (rows[0].Bytes(0) != change.request_hash) {
-    return Error(absl::StatusCode::kInvalidArgument, "REQUEST_ID_REUSED",
-                 "request_id: this id was used for another request within the last 24 hours")
-        .Field("request_id", "was used for another request")
-        .ToStatus();
-  }
-  if (!answer->ParseFromString(rows[0].Bytes(1))) return Internal("a stored answer that can't be parsed");
-  return true;
+  bool found = false;
+  EMBUDO_RETURN_IF_ERROR(db::RunInTx(pool_, tenant, deadline, [&](db::Connection& connection) -> absl::Status {
+    EMBUDO_ASSIGN_OR_RETURN(found, resource::FindAnswer(connection, KeyOfAnswer(tenant, change), answer));
+    return absl::OkStatus();
+  }));
+  return found;
 }
 
 absl::Status Writer::KeepAnswer(const std::string& tenant, const Change& change, db::Deadline deadline) {
-  return db::Exec(pool_, tenant, deadline,
-                  "INSERT INTO " + change.table->schema() +
-                      ".request (tenant_id, request_id, method, body_hash, response, create_time)"
-                      " VALUES ($1, $2::uuid, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-                  db::Params::Of(tenant, change.request_id, change.method)
-                      .AddBytes(change.request_hash)
-                      .AddBytes(AnswerOf(change).SerializeAsString())
-                      .Add(change.time))
-      .status();
+  return db::RunInTx(pool_, tenant, deadline, [&](db::Connection& connection) {
+    return resource::KeepAnswer(connection, KeyOfAnswer(tenant, change), AnswerOf(change), change.time, false);
+  });
 }
 
 }  // namespace embudo::resource

@@ -4,13 +4,17 @@
 
 #include "common/base/error.h"
 #include "common/event/relay.h"
+#include "services/pipeline/events/eraser.h"
 #include "services/pipeline/events/event_service.h"
 #include "services/pipeline/events/hub.h"
 #include "services/pipeline/events/kanban_fold.h"
 #include "services/pipeline/events/maintenance.h"
+#include "services/pipeline/events/privacy_service.h"
 #include "services/pipeline/events/pusher.h"
 #include "services/pipeline/events/quote_expiry.h"
 #include "services/pipeline/events/subscription.h"
+#include "services/pipeline/events/subscription_meter.h"
+#include "services/pipeline/rpc/event_sight.h"
 #include "services/pipeline/rpc/records.h"
 #include "services/pipeline/rpc/services.h"
 #include "services/pipeline/storage/migrations.h"
@@ -42,7 +46,7 @@ struct Rooms {
                [this] { return maintenance.cursors(); },
                records.leads(),
                [this](const embudo::rpc::CallContext& call, const type::v1::Event& event) {
-                 return records.MaySeeEvent(call, event);
+                 return rpc::MaySeeEvent(records, call, event);
                },
                [this](const embudo::rpc::CallContext& call, const type::v1::Lead& lead) {
                  return records.MaySee(call, lead);
@@ -50,8 +54,13 @@ struct Rooms {
                environment.clock,
                places,
                subscriptions,
-               pool},
-        pusher({.private_targets = private_targets}, events, environment.metrics) {}
+               pool,
+               environment.metrics},
+        pusher({.private_targets = private_targets}, events, environment.metrics),
+        meter(hub.pool(), environment.metrics),
+        erasures(storage::ErasureTable(), {}, pool, records.writer(), environment.clock),
+        eraser(hub, erasures, environment.clock),
+        privacy{events, erasures, eraser} {}
 
   db::Pool pool;
   event::Relay relay;
@@ -65,6 +74,10 @@ struct Rooms {
   resource::Resource subscriptions;
   events::EventRoom events;
   events::Pusher pusher;
+  events::SubscriptionMeter meter;
+  resource::Resource erasures;
+  events::Eraser eraser;
+  events::PrivacyRoom privacy;
 };
 
 bool IsOn(const app::Config& config, const char* option) {
@@ -101,11 +114,14 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rpc::MakeImportedRecordService(rooms->records));
   bindings.services.push_back(events::MakeEventService(rooms->events));
   bindings.services.push_back(events::MakeSubscriptionService(rooms->events));
+  bindings.services.push_back(events::MakePrivacyService(rooms->privacy));
   bindings.background = {std::shared_ptr<Background>(rooms, &rooms->maintenance),
                          std::shared_ptr<Background>(rooms, &rooms->kanban_fold),
                          std::shared_ptr<Background>(rooms, &rooms->relay),
                          std::shared_ptr<Background>(rooms, &rooms->hub),
                          std::shared_ptr<Background>(rooms, &rooms->pusher),
+                         std::shared_ptr<Background>(rooms, &rooms->meter),
+                         std::shared_ptr<Background>(rooms, &rooms->eraser),
                          std::shared_ptr<Background>(rooms, &rooms->quote_expiry)};
   bindings.ready = [rooms] { return db::CheckSchema(rooms->pool, "pipeline", storage::Migrations()); };
   return absl::OkStatus();

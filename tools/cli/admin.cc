@@ -1,6 +1,8 @@
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 #include "common/base/error.h"
+#include "embudo/pipeline/v1/privacy_service.pb.h"
 #include "embudo/pipeline/v1/tenant_service.pb.h"
 #include "tools/cli/commands.h"
 
@@ -13,6 +15,7 @@ struct Flags {
   std::string currency;
   std::string time_zone;
   std::string region;
+  int event_days = -1;
 };
 
 constexpr char kService[] = "embudo.pipeline.v1.TenantService/";
@@ -50,6 +53,88 @@ absl::StatusOr<int> ShowTenant(Context& context) {
   return 0;
 }
 
+absl::StatusOr<int> UpdateTenant(Context& context, const Flags& flags) {
+  pipeline::v1::UpdateTenantRequest request;
+  type::v1::Tenant& tenant = *request.mutable_tenant();
+  tenant.set_name("tenants/" + context.tenant);
+  request.set_request_id(NewRequestId());
+  const auto set = [&](const char* path, bool given) {
+    if (given) request.mutable_update_mask()->add_paths(path);
+  };
+  tenant.set_display_name(flags.display_name);
+  tenant.set_time_zone(flags.time_zone);
+  tenant.set_region_code(flags.region);
+  tenant.set_event_retention_days(flags.event_days);
+  set("display_name", !flags.display_name.empty());
+  set("time_zone", !flags.time_zone.empty());
+  set("region_code", !flags.region.empty());
+  set("event_retention_days", flags.event_days >= 0);
+  EMBUDO_ASSIGN_OR_RETURN(const auto updated,
+                          context.Call<type::v1::Tenant>(std::string(kService) + "UpdateTenant", request));
+  context.output().Object(ToJson(updated));
+  return 0;
+}
+
+struct PersonFlags {
+  std::string contact;
+  std::string email;
+  std::string reason;
+  bool contracts = false;
+  bool dry_run = false;
+};
+
+constexpr char kPrivacy[] = "embudo.pipeline.v1.PrivacyService/";
+
+template <class Request>
+Request Of(const PersonFlags& flags) {
+  Request request;
+  if (!flags.contact.empty()) request.set_contact(NameOf("contacts", flags.contact));
+  request.set_email(flags.email);
+  return request;
+}
+
+absl::StatusOr<int> ErasePerson(Context& context, const PersonFlags& flags) {
+  auto request = Of<pipeline::v1::ErasePersonRequest>(flags);
+  request.set_reason(flags.reason);
+  request.set_erase_contracts(flags.contracts);
+  request.set_validate_only(flags.dry_run);
+  request.set_request_id(NewRequestId());
+  EMBUDO_ASSIGN_OR_RETURN(const auto response, context.Call<pipeline::v1::ErasePersonResponse>(
+                                                   std::string(kPrivacy) + "ErasePerson", request));
+  context.output().Object(ToJson(response));
+  return 0;
+}
+
+absl::StatusOr<int> ExportPerson(Context& context, const PersonFlags& flags) {
+  const std::string method = std::string(kPrivacy) + "ExportPerson";
+  const auto stream = context.ClientOf(method).Stream(method, context.identity());
+  stream->Write(Of<pipeline::v1::ExportPersonRequest>(flags));
+  stream->WritesDone();
+  for (pipeline::v1::ExportPersonResponse response; stream->Read(&response);) {
+    std::cout << R"({"type":")" << response.resource_type() << R"(","record":)" << response.json() << "}\n";
+  }
+  EMBUDO_RETURN_IF_ERROR(stream->Finish());
+  return 0;
+}
+
+void AddPerson(CLI::App& admin, Context& context) {
+  const auto flags = std::make_shared<PersonFlags>();
+  const auto add = [&](const char* name, const char* help,
+                       absl::StatusOr<int> (*action)(Context&, const PersonFlags&)) -> CLI::App& {
+    CLI::App& command = *admin.add_subcommand(name, help);
+    command.add_option("--contact", flags->contact, "The contact's name or id");
+    command.add_option("--email", flags->email, "An address of the person");
+    command.callback(
+        [&context, flags, action] { context.command = [&context, flags, action] { return action(context, *flags); }; });
+    return command;
+  };
+  CLI::App& erase = add("erase-person", "Takes a person out of all records, events and history", ErasePerson);
+  erase.add_option("--reason", flags->reason, "The case, never a name")->required();
+  erase.add_flag("--contracts", flags->contracts, "Out of signed quotes and orders, too");
+  erase.add_flag("--dry-run", flags->dry_run, "Only tell what would go");
+  add("export-person", "Prints all that is known of a person, a JSON object a line", ExportPerson);
+}
+
 }  // namespace
 
 void AddAdmin(CLI::App& app, Context& context) {
@@ -63,6 +148,13 @@ void AddAdmin(CLI::App& app, Context& context) {
   create.add_option("--time-zone", flags->time_zone, "IANA time zone of today and of months; UTC without it");
   create.add_option("--region", flags->region, "Region of phone numbers without country code; US without it");
   create.callback([&context, flags] { context.command = [&context, flags] { return CreateTenant(context, *flags); }; });
+  CLI::App& update = *admin.add_subcommand("update-tenant", "Changes the caller's tenant");
+  update.add_option("--display-name", flags->display_name, "The organisation's name");
+  update.add_option("--time-zone", flags->time_zone, "IANA time zone of today and of months");
+  update.add_option("--region", flags->region, "Region of phone numbers without country code");
+  update.add_option("--event-retention-days", flags->event_days, "Days that events are kept, 1 to 400; 0: 30");
+  update.callback([&context, flags] { context.command = [&context, flags] { return UpdateTenant(context, *flags); }; });
+  AddPerson(admin, context);
   admin.add_subcommand("show-tenant", "The caller's tenant")->callback([&context] {
     context.command = [&context] { return ShowTenant(context); };
   });

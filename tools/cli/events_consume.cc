@@ -75,7 +75,9 @@ class Consume {
     dealt_with_ += response.deliveries_size();
     credit_ -= response.deliveries_size();
     const bool at_limit = flags_.limit > 0 && dealt_with_ == flags_.limit;
-    ending_ = ending_ || at_limit || (response.has_caught_up() && !flags_.follow);
+    const bool paused = response.has_heartbeat() && response.heartbeat().paused();
+    if (paused && !flags_.follow && !ending_) std::cerr << flags_.subscription << " is paused\n";
+    ending_ = ending_ || at_limit || ((response.has_caught_up() || paused) && !flags_.follow);
     if (response.deliveries_size() > 0) {
       Grant(response.deliveries_size(), bytes, answer);
       stream.Write(answer);

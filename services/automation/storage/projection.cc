@@ -4,6 +4,8 @@
 
 #include "common/base/error.h"
 #include "common/base/resource_name.h"
+#include "common/privacy/dead_letters.h"
+#include "common/privacy/erased.h"
 #include "common/resource/change.h"
 #include "common/resource/table.h"
 
@@ -29,6 +31,10 @@ constexpr char kRemoveMember[] =
 constexpr char kDisableUser[] =
     "INSERT INTO automation.disabled_user (tenant_id, user_id) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 constexpr char kEnableUser[] = "DELETE FROM automation.disabled_user WHERE tenant_id = $1 AND user_id = $2";
+
+constexpr char kEraseRuns[] =
+    "UPDATE automation.run SET error = '', results = (SELECT coalesce(jsonb_agg(r - 'detail'), '[]') FROM"
+    " jsonb_array_elements(results) r) WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[])";
 
 constexpr char kSaveTenant[] =
     "INSERT INTO automation.tenant AS t (tenant_id, time_zone) VALUES ($1, automation.known_time_zone($2))"
@@ -77,6 +83,12 @@ absl::Status ProjectName(db::Connection& connection, const Event& event, const g
   return connection.Exec(kNamesChanged, db::Params::Of(event.tenant())).status();
 }
 
+/// Takes a person out of what runs say that they did.
+absl::Status EraseRuns(db::Connection& connection, const std::string& tenant, const type::v1::Erasure& erasure) {
+  EMBUDO_RETURN_IF_ERROR(connection.Exec(kEraseRuns, db::Params::Of(tenant, privacy::LeadIdsOf(erasure))).status());
+  return privacy::RedactDeadLetters(connection, "automation", privacy::PersonOf(erasure));
+}
+
 }  // namespace
 
 absl::Status AddEventCounts(db::Connection& connection, const EventCounts& counts) {
@@ -103,6 +115,8 @@ absl::Status Project(db::Connection& connection, const Event& event) {
       return ProjectMember(connection, event);
     case Data::kTenant:
       return connection.Exec(kSaveTenant, db::Params::Of(event.tenant(), event.data().tenant().time_zone())).status();
+    case Data::kErasure:
+      return EraseRuns(connection, event.tenant(), event.data().erasure());
     case Data::kUser:
       EMBUDO_RETURN_IF_ERROR(ProjectUser(connection, event));
       break;

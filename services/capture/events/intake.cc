@@ -13,6 +13,9 @@ namespace {
 using storage::SubmissionRecord;
 using v1::Submission;
 
+/// Why the pipeline service refuses a lead of a person who was erased.
+constexpr char kSuppressed[] = "SUPPRESSED";
+
 v1::CaptureLeadResponse AnswerOf(const SubmissionRecord& record) {
   const Submission submission = ToProto(record);
   v1::CaptureLeadResponse response;
@@ -92,8 +95,18 @@ absl::StatusOr<std::string> Intake::Settle(const Bringer& who, SubmissionRecord&
 }
 
 absl::Status Intake::Finish(const Bringer& who, SubmissionRecord& submission) {
+  const std::string own = submission.lead_id;
   const absl::StatusOr<std::string> rejected = Settle(who, submission);
   if (!rejected.ok() && !IsFinal(rejected.status())) return rejected.status();
+  if (!rejected.ok() && ReasonOf(rejected.status()) == kSuppressed) {
+    // A person who was erased does not come back this way, nor does what came of the person stay here.
+    submission.outcome = Submission::OUTCOME_REJECTED;
+    submission.reason = kSuppressed;
+    submission.lead_id.clear();
+    submission.findings.Clear();
+    EMBUDO_RETURN_IF_ERROR(submissions_.Forget(who.tenant, submission, own, who.deadline));
+    return submissions_.Finish(who.tenant, submission, who.deadline);
+  }
   if (!rejected.ok() || !rejected->empty()) {
     submission.outcome = Submission::OUTCOME_REJECTED;
     submission.reason = rejected.ok() ? *rejected : MessageOf(rejected.status());

@@ -5,6 +5,7 @@
 
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
+#include "services/capture/events/eraser.h"
 #include "services/capture/storage/lead_index.h"
 
 namespace embudo::capture::events {
@@ -20,7 +21,8 @@ absl::Status TakeIn(db::Connection& connection, const std::vector<type::v1::Even
   for (const auto& [tenant, leads] : last) {
     EMBUDO_RETURN_IF_ERROR(storage::IndexLeads(connection, tenant, leads));
   }
-  return absl::OkStatus();
+  // Last, so that what came before an erasure does not come after it.
+  return ErasePersons(connection, events);
 }
 
 }  // namespace embudo::capture::events

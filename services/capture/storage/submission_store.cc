@@ -149,6 +149,26 @@ absl::Status SubmissionStore::Finish(const std::string& tenant, const Submission
       .status();
 }
 
+absl::Status SubmissionStore::Forget(const std::string& tenant, const SubmissionRecord& submission,
+                                     const std::string& lead_id, db::Deadline deadline) {
+  return db::RunInTx(pool_, tenant, deadline, [&](db::Connection& connection) -> absl::Status {
+    EMBUDO_RETURN_IF_ERROR(connection
+                               .Exec("DELETE FROM capture.dedupe_key WHERE tenant_id = $1 AND lead_id = $2::uuid",
+                                     Params::Of(tenant, lead_id))
+                               .status());
+    const Params own = Params::Of(tenant, submission.id);
+    EMBUDO_RETURN_IF_ERROR(
+        connection.Exec("DELETE FROM capture.submission_raw WHERE tenant_id = $1 AND submission_id = $2::uuid", own)
+            .status());
+    return connection
+        .Exec(
+            "UPDATE capture.submission SET request = '', raw_content_type = '', raw_size = 0 WHERE tenant_id = $1"
+            " AND submission_id = $2::uuid",
+            own)
+        .status();
+  });
+}
+
 absl::StatusOr<SubmissionRecord> SubmissionStore::Get(const std::string& tenant, const std::string& id,
                                                       db::Deadline deadline) {
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,

@@ -56,6 +56,10 @@ class SubmissionStore {
   absl::StatusOr<SubmissionRecord> Begin(const std::string& tenant, SubmissionRecord submission, const RawContent& raw,
                                          Time now, db::Deadline deadline);
   absl::Status Finish(const std::string& tenant, const SubmissionRecord& submission, db::Deadline deadline);
+  /// Keeps that there was a submission and what became of it, and nothing of what was in it; the keys that it gave to
+  /// `lead_id` are gone.
+  absl::Status Forget(const std::string& tenant, const SubmissionRecord& submission, const std::string& lead_id,
+                      db::Deadline deadline);
   /// NOT_FOUND if there is none.
   absl::StatusOr<SubmissionRecord> Get(const std::string& tenant, const std::string& id, db::Deadline deadline);
   /// The newest first; those with a smaller id than `before`, of `lead_id` (each empty: all).

@@ -1,4 +1,7 @@
+#include <prometheus/counter.h>
+
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "common/base/error.h"
@@ -20,10 +23,18 @@ using v1::Nack;
 
 /// How often it looks whether the subscription has changed.
 constexpr milliseconds kRefresh{1000};
+/// How often it looks whether its events are still kept.
+constexpr std::chrono::seconds kCheck{30};
 /// The longest that acknowledgements wait to be written.
 constexpr milliseconds kSync{100};
 /// No event is kept for longer.
 constexpr std::chrono::days kLongestPause{400};
+
+/// Whether an error passes by itself.
+bool IsOfTheDatabase(const absl::Status& status) {
+  return !absl::IsNotFound(status) && !absl::IsFailedPrecondition(status) && !absl::IsOutOfRange(status) &&
+         !absl::IsInvalidArgument(status);
+}
 
 /// One worker's stream of a durable subscription.
 class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
@@ -65,21 +76,39 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
     for (const std::string& id : request.acks()) session_->Ack(id);
     for (const std::string& id : request.extensions()) session_->Extend(id);
     for (const Nack& nack : request.nacks()) Refuse(nack);
+    Count("acknowledged", request.acks_size());
     if (session_->dirty()) SyncSoon();
   }
 
   void FillHeartbeat(ConsumeResponse::Heartbeat& heartbeat) override {
     heartbeat.set_backlog(session_->Backlog(room_.hub));
     heartbeat.set_outstanding(session_->outstanding());
+    heartbeat.set_paused(paused_);
   }
 
   void OnTick() override {
+    if (hidden_) {
+      return End(Error(absl::StatusCode::kPermissionDenied, "EVENT_NOT_VISIBLE",
+                       name_ + " has events that the caller may not see; they wait for a worker that may")
+                     .Resource("embudo.dev/Subscription", name_));
+    }
     session_->Expire();
     if (session_->dirty() || steady_clock::now() >= next_sync_) SyncSoon();
   }
 
  private:
+  void Count(const std::string& outcome, int count) {
+    if (count == 0) return;
+    room_.metrics
+        .Counter("embudo_consume_deliveries_total", "Deliveries to workers, and what these said of them",
+                 {{"outcome", outcome}})
+        .Increment(count);
+  }
+
   void Refuse(const Nack& nack) {
+    const bool parks = nack.action() == Nack::ACTION_PARK;
+    const bool skips = nack.action() == Nack::ACTION_SKIP;
+    Count(parks ? "parked" : skips ? "skipped" : "retried", 1);
     switch (nack.action()) {
       case Nack::ACTION_PARK:
         return session_->Park(nack.event_id(), nack.reason());
@@ -111,13 +140,13 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
   void Open() {
     const rpc::CallContext call = Caller();
     const absl::StatusOr<Reading> reading = Read(call);
-    absl::Status status = reading.status();
+    absl::Status status = reading.ok() ? CheckKept(room_, reading->key) : reading.status();
     std::unique_ptr<Session> session;
     if (status.ok()) {
       session = std::make_unique<Session>(
           room_.hub.pool(), room_.clock,
           Session::Options{.key = reading->key, .worker = Uuid::V7(Clock::System().Now()).ToString()},
-          reading->settings, [this](const type::v1::Event& event) { return Matches(event); });
+          reading->settings, [this](const type::v1::Event& event) { return Judge(event); });
       Use(*session, *reading, call);
       status = session->Sync();
     }
@@ -133,7 +162,7 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
     Send(response);
   }
 
-  bool Matches(const type::v1::Event& event) {
+  Session::Verdict Judge(const type::v1::Event& event) {
     rpc::CallContext call;
     std::shared_ptr<const filter::EventFilter> filter;
     {
@@ -141,7 +170,13 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
       filter = filter_;
       call = caller_;
     }
-    return event.tenant() == call.tenant() && filter->Matches(event, room_.clock.Now()) && room_.may_see(call, event);
+    const absl::StatusOr<EventRoom::Verdict> verdict = room_.Judge(call, *filter, event);
+    if (verdict.ok() && *verdict != EventRoom::Verdict::kHidden) {
+      return *verdict == EventRoom::Verdict::kShown ? Session::Verdict::kDeliver : Session::Verdict::kSkip;
+    }
+    // An event that this worker may not see waits for one that may; it takes none away from others.
+    if (verdict.ok()) hidden_ = true;
+    return Session::Verdict::kStop;
   }
 
   void Use(Session& session, const Reading& reading, const rpc::CallContext& call) {
@@ -170,6 +205,7 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
     if (caught_up && !caught_up_) response.mutable_caught_up();
     caught_up_ = caught_up;
     if (response.deliveries_size() == 0 && !response.has_caught_up()) return;
+    Count("delivered", response.deliveries_size());
     Spend(response.deliveries_size(), bytes);
     Send(response);
   }
@@ -187,8 +223,13 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
       const rpc::CallContext call = Caller();
       const absl::StatusOr<Reading> reading = Read(call);
       if (reading.ok()) Use(*session_, *reading, call);
+      ended = reading.status();
+      if (ended.ok() && steady_clock::now() >= next_check_) {
+        next_check_ = steady_clock::now() + kCheck;
+        ended = CheckKept(room_, reading->key);
+      }
       // A database that is away is waited for.
-      if (absl::IsNotFound(reading.status()) || absl::IsFailedPrecondition(reading.status())) ended = reading.status();
+      if (IsOfTheDatabase(ended)) ended = absl::OkStatus();
       const std::lock_guard lock(mutex_);
       if (reading.ok()) paused_ = reading->record.paused();
     }
@@ -216,7 +257,11 @@ class Consume final : public StreamFrame<ConsumeRequest, ConsumeResponse>,
   bool syncing_ = false;
   std::vector<int> partitions_;
   steady_clock::time_point next_sync_{};
-  steady_clock::time_point next_refresh_{};  // on the hub's thread alone
+  // On the hub's thread alone.
+  steady_clock::time_point next_refresh_{};
+  steady_clock::time_point next_check_ = steady_clock::now() + kCheck;
+
+  std::atomic<bool> hidden_ = false;  ///< it has met an event that the caller may not see
 
   std::mutex reading_mutex_;
   std::shared_ptr<const filter::EventFilter> filter_;

@@ -6,10 +6,27 @@
 
 namespace embudo::pipeline::events {
 
+namespace {
+
+/// How long it may take to find out whether a reader may see an event.
+constexpr std::chrono::seconds kSight{10};
+
+}  // namespace
+
 absl::StatusOr<std::shared_ptr<const CursorCodec>> EventRoom::Cursors() const {
   std::shared_ptr<const CursorCodec> codec = cursors();
   if (codec == nullptr) return Error(absl::StatusCode::kUnavailable, "STARTING", "the service is starting").ToStatus();
   return codec;
+}
+
+absl::StatusOr<EventRoom::Verdict> EventRoom::Judge(const rpc::CallContext& caller, const filter::EventFilter& filter,
+                                                    const type::v1::Event& event) const {
+  if (event.tenant() != caller.tenant() || !filter.Matches(event, clock.Now())) return Verdict::kOther;
+  rpc::CallContext call = caller;
+  // A stream outlives the deadlines of what it asks.
+  call.deadline = db::After(kSight);
+  EMBUDO_ASSIGN_OR_RETURN(const bool seen, may_see(call, event));
+  return seen ? Verdict::kShown : Verdict::kHidden;
 }
 
 std::unique_ptr<rpc::Service> MakeEventService(const EventRoom& room) {

@@ -20,6 +20,9 @@ constexpr milliseconds kTick{200};
 constexpr milliseconds kPageLife{2000};
 constexpr milliseconds kShortPageLife{200};
 
+/// Tells that events before it were rewritten.
+constexpr char kErased[] = "privacy.erased";
+
 constexpr char kHeads[] = "SELECT partition, position FROM pipeline.event_head WHERE partition < $1::int";
 
 /// Reads what lies before the hub's first event.
@@ -158,11 +161,20 @@ void Hub::Append(const std::vector<event::Stored>& batch) {
   }
   std::vector<std::shared_ptr<const LogEvent>> events;
   events.reserve(batch.size());
+  bool rewritten = false;
   for (const event::Stored& stored : batch) {
     events.push_back(std::make_shared<LogEvent>(stored.partition, stored.position, stored.data));
+    // Few events hold the text, and only those are looked into.
+    rewritten =
+        rewritten || (stored.data.find(kErased) != std::string::npos && events.back()->parsed()->type() == kErased);
   }
   const std::lock_guard lock(mutex_);
   for (auto& event : events) window_.Append(std::move(event));
+  if (rewritten) {
+    // What is in memory may be as it was before: who needs it reads it from the table.
+    window_.Clear();
+    for (const auto& [key, fed] : subscribers_) DropPages(*fed);
+  }
   SetAllDue();
 }
 

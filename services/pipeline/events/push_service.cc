@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
+#include "common/base/sha256.h"
 #include "common/event/event.h"
 #include "common/resource/page.h"
 #include "services/pipeline/events/once.h"
@@ -30,37 +31,62 @@ absl::StatusOr<std::string> IdOfPushed(const EventRoom& room, const CallContext&
       .ToStatus();
 }
 
+std::string SecretText(const std::string& secret) { return "whsec_" + absl::Base64Escape(secret); }
+
+/// A secret stands where it signs from, and nowhere else: of the answer its hash is kept, by which a repeated call
+/// finds it again while it is there.
+Kept<v1::RotateSubscriptionSecretResponse> KeptWithoutSecret(const std::string& tenant, const std::string& id) {
+  using Response = v1::RotateSubscriptionSecretResponse;
+  return {[](Response& response) { response.set_secret(Sha256Hex(response.secret())); },
+          [tenant, id](db::Connection& connection, Response& response) -> absl::Status {
+            EMBUDO_ASSIGN_OR_RETURN(
+                const db::Result rows,
+                connection.Exec("SELECT secret FROM pipeline.subscription_secret WHERE tenant_id = $1"
+                                " AND subscription_id = $2",
+                                db::Params::Of(tenant, id)));
+            for (int i = 0; i < rows.size(); ++i) {
+              const std::string text = SecretText(rows[i].Bytes(0));
+              if (Sha256Hex(text) != response.secret()) continue;
+              response.set_secret(text);
+              return absl::OkStatus();
+            }
+            return Error(absl::StatusCode::kFailedPrecondition, "SECRET_REPLACED",
+                         "the secret that this call made has been replaced since")
+                .Violation("SECRET", "subscriptions/" + id, "has been rotated since")
+                .ToStatus();
+          }};
+}
+
 }  // namespace
 
 absl::StatusOr<v1::RotateSubscriptionSecretResponse> RotateSecret(const EventRoom& room, const CallContext& call,
                                                                   const v1::RotateSubscriptionSecretRequest& request) {
   EMBUDO_ASSIGN_OR_RETURN(const std::string id, IdOfPushed(room, call, request.name()));
-  return Once<v1::RotateSubscriptionSecretResponse>(
-      room, call, request,
-      [&](db::Connection& connection, v1::RotateSubscriptionSecretResponse& response) -> absl::Status {
-        std::string secret(kSecretBytes, '\0');
-        RAND_bytes(reinterpret_cast<unsigned char*>(secret.data()), static_cast<int>(secret.size()));
-        const Time now = room.clock.Now();
-        const Time end = now + kOverlap;
-        // Of those before, the last signs on for a day; older ones are gone.
-        EMBUDO_RETURN_IF_ERROR(connection
-                                   .Exec("DELETE FROM pipeline.subscription_secret WHERE tenant_id = $1"
-                                         " AND subscription_id = $2 AND expire_time IS NOT NULL",
-                                         db::Params::Of(call.tenant(), id))
-                                   .status());
-        EMBUDO_ASSIGN_OR_RETURN(const db::Result before,
-                                connection.Exec("UPDATE pipeline.subscription_secret SET expire_time = $3"
-                                                " WHERE tenant_id = $1 AND subscription_id = $2",
-                                                db::Params::Of(call.tenant(), id, end)));
-        if (before.affected() > 0) *response.mutable_previous_expire_time() = ToTimestamp(end);
-        response.set_secret("whsec_" + absl::Base64Escape(secret));
-        return connection
-            .Exec(
-                "INSERT INTO pipeline.subscription_secret (tenant_id, subscription_id, secret, create_time)"
-                " VALUES ($1, $2, $3, $4)",
-                db::Params::Of(call.tenant(), id).AddBytes(secret).Add(now))
-            .status();
-      });
+  const auto rotate = [&](db::Connection& connection, v1::RotateSubscriptionSecretResponse& response) -> absl::Status {
+    std::string secret(kSecretBytes, '\0');
+    RAND_bytes(reinterpret_cast<unsigned char*>(secret.data()), static_cast<int>(secret.size()));
+    const Time now = room.clock.Now();
+    const Time end = now + kOverlap;
+    // Of those before, the last signs on for a day; older ones are gone.
+    EMBUDO_RETURN_IF_ERROR(connection
+                               .Exec("DELETE FROM pipeline.subscription_secret WHERE tenant_id = $1"
+                                     " AND subscription_id = $2 AND expire_time IS NOT NULL",
+                                     db::Params::Of(call.tenant(), id))
+                               .status());
+    EMBUDO_ASSIGN_OR_RETURN(const db::Result before,
+                            connection.Exec("UPDATE pipeline.subscription_secret SET expire_time = $3"
+                                            " WHERE tenant_id = $1 AND subscription_id = $2",
+                                            db::Params::Of(call.tenant(), id, end)));
+    if (before.affected() > 0) *response.mutable_previous_expire_time() = ToTimestamp(end);
+    response.set_secret(SecretText(secret));
+    return connection
+        .Exec(
+            "INSERT INTO pipeline.subscription_secret (tenant_id, subscription_id, secret, create_time)"
+            " VALUES ($1, $2, $3, $4)",
+            db::Params::Of(call.tenant(), id).AddBytes(secret).Add(now))
+        .status();
+  };
+  return Once<v1::RotateSubscriptionSecretResponse>(room, call, request, rotate, KeptWithoutSecret(call.tenant(), id));
 }
 
 absl::StatusOr<v1::ListDeliveriesResponse> ListDeliveries(const EventRoom& room, const CallContext& call,

@@ -10,12 +10,14 @@
 
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
+#include "common/base/resource_id.h"
 #include "common/base/sha256.h"
 #include "common/event/cloud_event.h"
 #include "common/log/log.h"
 #include "services/pipeline/events/push_target.h"
 #include "services/pipeline/events/session.h"
 #include "services/pipeline/events/subscription.h"
+#include "services/pipeline/storage/subscription_store.h"
 #include "services/pipeline/storage/tables.h"
 
 namespace embudo::pipeline::events {
@@ -105,14 +107,15 @@ struct Attempt {
 /// One push subscription, as this process reads it. The hub feeds it; all else is the pusher's thread's.
 class Pusher::Target final : public Hub::Subscriber {
  public:
-  Target(const EventRoom& room, const Options& options, CURLM* multi, Reading reading)
+  Target(const EventRoom& room, const Options& options, CURLM* multi, Reading reading, metrics::Registry& metrics)
       : room_(room),
         options_(options),
+        metrics_(metrics),
         multi_(multi),
         reading_(std::move(reading)),
         session_(room.hub.pool(), room.clock,
                  {.key = reading_.key, .worker = Uuid::V7(Clock::System().Now()).ToString(), .lease = options.lease},
-                 reading_.settings, [this](const type::v1::Event& event) { return Matches(event); }) {
+                 reading_.settings, [this](const type::v1::Event& event) { return Judge(event); }) {
     Use(std::move(reading_));
   }
 
@@ -136,14 +139,20 @@ class Pusher::Target final : public Hub::Subscriber {
   }
 
   const Subscription& record() const { return reading_.record; }
-  bool idle() const { return attempts_.empty(); }
+  int attempts() const { return static_cast<int>(attempts_.size()); }
 
-  /// Starts attempts.
-  void Push() {
+  /// What it signs with, and until when.
+  struct Secret {
+    std::string bytes;
+    std::optional<Time> expire_time;
+  };
+  void Use(std::vector<Secret> secrets) { secrets_ = std::move(secrets); }
+
+  /// Starts attempts, `most` of them.
+  void Push(int most) {
     if (secrets_.empty() || gone_ != Gone::kNo) return;
-    while (static_cast<int>(attempts_.size()) < options_.in_flight && session_.Next() != nullptr) {
-      Begin(session_.Deliver());
-    }
+    const int end = attempts() + most;
+    while (attempts() < std::min(options_.in_flight, end) && session_.Next() != nullptr) Begin(session_.Deliver());
   }
 
   /// Whether the attempt was this target's.
@@ -154,17 +163,17 @@ class Pusher::Target final : public Hub::Subscriber {
     attempts_.erase(found);
     const Outcome outcome = attempt->Ended(code);
     curl_multi_remove_handle(multi_, easy);
+    Count(outcome);
     Settle(attempt->delivery, outcome);
     return true;
   }
 
-  /// The database's part.
-  absl::Status Sync() {
-    if (steady_clock::now() < next_sync_) return absl::OkStatus();
+  /// The database's part. `due`: events in its lane are.
+  absl::Status Sync(bool due) {
+    if (!due && steady_clock::now() < next_sync_) return absl::OkStatus();
     next_sync_ = steady_clock::now() + kSync;
-    EMBUDO_RETURN_IF_ERROR(LoadSecrets());
     EMBUDO_RETURN_IF_ERROR(WriteLog());
-    EMBUDO_RETURN_IF_ERROR(session_.Sync());
+    EMBUDO_RETURN_IF_ERROR(session_.Sync(due));
     return gone_ == Gone::kSaid ? Pause() : absl::OkStatus();
   }
 
@@ -187,7 +196,7 @@ class Pusher::Target final : public Hub::Subscriber {
     std::optional<Time> next_time;
   };
 
-  bool Matches(const type::v1::Event& event) {
+  Session::Verdict Judge(const type::v1::Event& event) {
     rpc::CallContext call;
     std::shared_ptr<const filter::EventFilter> filter;
     {
@@ -199,7 +208,9 @@ class Pusher::Target final : public Hub::Subscriber {
         call.identity.roles.push_back(static_cast<type::v1::Role>(role));
       }
     }
-    return event.tenant() == call.tenant() && filter->Matches(event, room_.clock.Now()) && room_.may_see(call, event);
+    const absl::StatusOr<EventRoom::Verdict> verdict = room_.Judge(call, *filter, event);
+    if (!verdict.ok()) return Session::Verdict::kStop;
+    return *verdict == EventRoom::Verdict::kShown ? Session::Verdict::kDeliver : Session::Verdict::kSkip;
   }
 
   void Begin(Session::Delivery delivery) {
@@ -210,8 +221,9 @@ class Pusher::Target final : public Hub::Subscriber {
     const std::string time =
         std::to_string(std::chrono::floor<std::chrono::seconds>(room_.clock.Now()).time_since_epoch().count());
     std::string signature;
-    for (const std::string& secret : secrets_) {
-      signature += (signature.empty() ? "" : " ") + Sign(secret, event.id() + "." + time + "." + attempt->body);
+    for (const Secret& secret : secrets_) {
+      if (secret.expire_time && *secret.expire_time <= room_.clock.Now()) continue;
+      signature += (signature.empty() ? "" : " ") + Sign(secret.bytes, event.id() + "." + time + "." + attempt->body);
     }
     attempt->AddHeader("content-type: application/cloudevents+json");
     attempt->AddHeader("webhook-id: " + event.id());
@@ -237,6 +249,17 @@ class Pusher::Target final : public Hub::Subscriber {
     attempts_.emplace(easy, std::move(attempt));
   }
 
+  void Count(const Outcome& outcome) {
+    const std::string what = outcome.status == 0         ? "unreachable"
+                             : outcome.status / 100 == 2 ? "delivered"
+                             : outcome.status == kGone   ? "gone"
+                                                         : "refused";
+    metrics_
+        .Counter("embudo_push_attempts_total", "Attempts to push an event to a webhook, by outcome",
+                 {{"outcome", what}})
+        .Increment();
+  }
+
   void Settle(const Session::Delivery& delivery, const Outcome& outcome) {
     const std::string& id = delivery.event->id();
     std::optional<Time> next;
@@ -250,18 +273,6 @@ class Pusher::Target final : public Hub::Subscriber {
       next = session_.Retry(id, outcome.retry_after, why);
     }
     log_.push_back({delivery, outcome, room_.clock.Now(), next});
-  }
-
-  absl::Status LoadSecrets() {
-    EMBUDO_ASSIGN_OR_RETURN(
-        const db::Result rows,
-        db::Exec(room_.hub.pool(), "", db::After(kQuery),
-                 "SELECT secret FROM pipeline.subscription_secret WHERE tenant_id = $1 AND subscription_id = $2"
-                 " AND (expire_time IS NULL OR expire_time > $3) ORDER BY create_time DESC",
-                 db::Params::Of(reading_.key.tenant, reading_.key.subscription, room_.clock.Now())));
-    secrets_.clear();
-    for (int i = 0; i < rows.size(); ++i) secrets_.push_back(rows[i].Bytes(0));
-    return absl::OkStatus();
   }
 
   absl::Status WriteLog() {
@@ -301,24 +312,21 @@ class Pusher::Target final : public Hub::Subscriber {
   }
 
   absl::Status Pause() {
+    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, room_.hub.pool().Acquire("", db::After(kQuery)));
     EMBUDO_RETURN_IF_ERROR(
-        db::Exec(room_.hub.pool(), "", db::After(kQuery),
-                 "UPDATE pipeline.subscription SET paused = true, pause_reason = 'the target answered 410 Gone',"
-                 " update_time = $3, revision = revision + 1, version = version + 1"
-                 " WHERE tenant_id = $1 AND subscription_id = $2",
-                 db::Params::Of(reading_.key.tenant, reading_.key.subscription, room_.clock.Now()))
-            .status());
+        storage::PauseSubscription(*lease, reading_.key, "the target answered 410 Gone", room_.clock.Now()));
     gone_ = Gone::kTold;
     return absl::OkStatus();
   }
 
   const EventRoom& room_;
   const Options& options_;
+  metrics::Registry& metrics_;
   CURLM* const multi_;
   std::mutex mutex_;  ///< of reading_, against the hub's threads
   Reading reading_;
   Session session_;
-  std::vector<std::string> secrets_;
+  std::vector<Secret> secrets_;
   std::map<CURL*, std::unique_ptr<Attempt>> attempts_;
   std::vector<Logged> log_;
   Gone gone_ = Gone::kNo;
@@ -377,12 +385,13 @@ absl::Status Pusher::Refresh() {
   for (int i = 0; i < rows.size(); ++i) {
     const std::string tenant(rows[i].Text(0));
     const resource::Record record = storage::SubscriptionTable().Read(rows[i], 1);
-    absl::StatusOr<Reading> reading = ReadingOf(room_, tenant, static_cast<const Subscription&>(*record.message));
-    if (!reading.ok()) continue;  // its filter was checked when it was saved
+    const auto known = targets_.find({tenant, IdOf(resource::NameOf(*record.message))});
+    std::optional<Reading> reading = ReadingOf(tenant, record, known != targets_.end());
+    if (!reading) continue;
     const std::pair key(tenant, reading->key.subscription);
-    const auto known = targets_.find(key);
     if (known == targets_.end()) {
-      auto target = std::make_shared<Target>(room_, options_, static_cast<CURLM*>(multi_), *std::move(reading));
+      auto target =
+          std::make_shared<Target>(room_, options_, static_cast<CURLM*>(multi_), *std::move(reading), metrics_);
       room_.hub.Add(target);
       now.emplace(key, std::move(target));
     } else {
@@ -399,6 +408,61 @@ absl::Status Pusher::Refresh() {
   return absl::OkStatus();
 }
 
+std::optional<Reading> Pusher::ReadingOf(const std::string& tenant, const resource::Record& record, bool known) {
+  const auto& subscription = static_cast<const Subscription&>(*record.message);
+  absl::StatusOr<Reading> reading = events::ReadingOf(room_, tenant, subscription);
+  std::string why;
+  if (!reading.ok()) {
+    why = "its filter is none any more: " + MessageOf(reading.status());
+  } else if (!known) {
+    const absl::StatusOr<int64_t> expired = CountExpired(room_, reading->key);
+    if (!expired.ok()) return std::nullopt;
+    if (*expired > 0) {
+      why = "events that it had still to push are no longer kept (" + std::to_string(*expired) +
+            " places of the log): seek, then switch it on";
+    }
+  }
+  if (why.empty()) return *std::move(reading);
+  absl::StatusOr<db::Pool::Lease> lease = room_.hub.pool().Acquire("", db::After(kQuery));
+  const absl::Status paused =
+      lease.ok() ? storage::PauseSubscription(**lease, {tenant, IdOf(subscription.name())}, why, room_.clock.Now())
+                 : lease.status();
+  if (!paused.ok()) log::Warning("pusher: can't pause", {{"why", MessageOf(paused)}});
+  return std::nullopt;
+}
+
+absl::Status Pusher::LoadSecrets() {
+  if (targets_.empty()) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      db::Exec(room_.hub.pool(), "", db::After(kQuery),
+               "SELECT tenant_id, subscription_id, secret, expire_time FROM pipeline.subscription_secret"
+               " WHERE expire_time IS NULL OR expire_time > $1 ORDER BY create_time DESC",
+               db::Params::Of(room_.clock.Now())));
+  std::map<std::pair<std::string, std::string>, std::vector<Target::Secret>> secrets;
+  for (int i = 0; i < rows.size(); ++i) {
+    secrets[{std::string(rows[i].Text(0)), std::string(rows[i].Text(1))}].push_back(
+        {rows[i].Bytes(2), rows[i].IsNull(3) ? std::nullopt : std::optional(rows[i].TimeAt(3))});
+  }
+  for (const auto& [key, target] : targets_) target->Use(std::move(secrets[key]));
+  return absl::OkStatus();
+}
+
+absl::Status Pusher::FindDue() {
+  if (steady_clock::now() < next_due_) return absl::OkStatus();
+  next_due_ = steady_clock::now() + kSync;
+  due_.clear();
+  if (targets_.empty()) return absl::OkStatus();
+  EMBUDO_RETURN_IF_ERROR(LoadSecrets());
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          db::Exec(room_.hub.pool(), "", db::After(kQuery),
+                                   "SELECT DISTINCT tenant_id, subscription_id FROM pipeline.subscription_lane"
+                                   " WHERE park_time IS NULL AND next_time <= $1",
+                                   db::Params::Of(room_.clock.Now())));
+  for (int i = 0; i < rows.size(); ++i) due_.emplace(rows[i].Text(0), rows[i].Text(1));
+  return absl::OkStatus();
+}
+
 bool Pusher::Work() {
   int running = 0;
   curl_multi_perform(multi_, &running);
@@ -410,16 +474,20 @@ bool Pusher::Work() {
     for (const auto& [key, target] : targets_) {
       if (target->Ended(easy, code)) break;
     }
-    metrics_.Counter("embudo_push_attempts_total", "Attempts to push an event to a webhook").Increment();
   }
-  bool busy = running > 0;
+  if (const absl::Status status = FindDue(); !status.ok()) {
+    log::Warning("pusher: waiting", {{"why", MessageOf(status)}});
+  }
+  int under_way = 0;
+  for (const auto& [key, target] : targets_) under_way += target->attempts();
   for (const auto& [key, target] : targets_) {
-    const absl::Status status = target->Sync();
+    const absl::Status status = target->Sync(due_.erase(key) > 0);
     if (!status.ok()) log::Warning("pusher: waiting", {{"subscription", key.second}, {"why", MessageOf(status)}});
-    target->Push();
-    busy = busy || !target->idle();
+    const int before = target->attempts();
+    target->Push(options_.in_flight_in_all - under_way);
+    under_way += target->attempts() - before;
   }
-  return busy;
+  return under_way > 0;
 }
 
 }  // namespace embudo::pipeline::events

@@ -3,6 +3,8 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -10,6 +12,7 @@
 #include "common/base/background.h"
 #include "common/metrics/metrics.h"
 #include "services/pipeline/events/event_room.h"
+#include "services/pipeline/events/subscription.h"
 
 namespace embudo::pipeline::events {
 
@@ -23,6 +26,7 @@ class Pusher : public Background {
     bool private_targets = false;
     std::chrono::milliseconds timeout{30000};  ///< of one attempt
     int in_flight = 8;                         ///< attempts at once, of one subscription
+    int in_flight_in_all = 256;                ///< attempts at once, of all
     std::chrono::milliseconds lease{10000};    ///< see Session
   };
 
@@ -38,6 +42,12 @@ class Pusher : public Background {
   void Run();
   /// Finds the subscriptions that are to be pushed now.
   absl::Status Refresh();
+  /// What they sign with, of all in one question.
+  absl::Status LoadSecrets();
+  /// The reading of a record that can be pushed; switches off one that can't. nullopt: not now.
+  std::optional<Reading> ReadingOf(const std::string& tenant, const resource::Record& record, bool known);
+  /// Which of them have events in their lanes that are due.
+  absl::Status FindDue();
   /// Whether attempts are under way.
   bool Work();
 
@@ -46,6 +56,8 @@ class Pusher : public Background {
   metrics::Registry& metrics_;
   void* multi_;                                                                     ///< CURLM
   std::map<std::pair<std::string, std::string>, std::shared_ptr<Target>> targets_;  ///< by tenant and id
+  std::set<std::pair<std::string, std::string>> due_;
+  std::chrono::steady_clock::time_point next_due_{};
   std::mutex mutex_;
   bool stopping_ = false;
   std::thread thread_;

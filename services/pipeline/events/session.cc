@@ -16,11 +16,13 @@ using storage::LaneRow;
 constexpr milliseconds kTransaction{10000};
 /// Rows of the lane that are read at once.
 constexpr int kDue = 200;
+/// The pause before an event that it has stopped at is judged again.
+constexpr milliseconds kStopped{500};
 
 }  // namespace
 
-Session::Session(db::Pool& pool, const Clock& clock, Options options, Settings settings, Matches matches)
-    : pool_(pool), clock_(clock), options_(std::move(options)), matches_(std::move(matches)), settings_(settings) {}
+Session::Session(db::Pool& pool, const Clock& clock, Options options, Settings settings, Judge judge)
+    : pool_(pool), clock_(clock), options_(std::move(options)), judge_(std::move(judge)), settings_(settings) {}
 
 int64_t Session::Partition::done(const std::set<int64_t>& leaving) const {
   const auto first =
@@ -30,14 +32,16 @@ int64_t Session::Partition::done(const std::set<int64_t>& leaving) const {
 
 void Session::Configure(Settings settings) {
   const std::lock_guard lock(mutex_);
+  const bool given_up = settings_.ordered && !settings.ordered;
   settings_ = settings;
-  if (settings_.ordered) return;
+  if (!given_up) return;
   // What waited for the one before it waits no more.
   for (auto& [key, waiting] : busy_) {
     for (Item& item : waiting) ready_.push_back(std::move(item));
   }
   busy_.clear();
   waiting_ = 0;
+  writes_.advances.insert(blocked_.begin(), blocked_.end());
 }
 
 // --- from the hub ---
@@ -45,7 +49,7 @@ void Session::Configure(Settings settings) {
 std::optional<Hub::Want> Session::Wants() {
   const std::lock_guard lock(mutex_);
   const size_t held = ready_.size() + outstanding_.size() + waiting_ + writes_.puts.size();
-  if (partitions_.empty() || held >= options_.memory) return std::nullopt;
+  if (partitions_.empty() || held >= options_.memory || steady_clock::now() < next_take_) return std::nullopt;
   Hub::Want want;
   want.tenant = options_.key.tenant;
   for (const auto& [number, partition] : partitions_) {
@@ -56,17 +60,24 @@ std::optional<Hub::Want> Session::Wants() {
 }
 
 void Session::Take(const std::vector<LogItem>& items, bool caught_up) {
+  std::set<int> stopped;
   for (const LogItem& item : items) {
+    if (stopped.contains(item.partition)) continue;
     // Outside of the lock: it may ask the database.
-    const bool match = item.event != nullptr && matches_(*item.event->parsed());
+    const Verdict verdict = item.event == nullptr ? Verdict::kSkip : judge_(*item.event->parsed());
     const std::lock_guard lock(mutex_);
     const auto partition = partitions_.find(item.partition);
     if (partition == partitions_.end() || item.position <= partition->second.read) continue;
+    if (verdict == Verdict::kStop) {
+      stopped.insert(item.partition);
+      next_take_ = steady_clock::now() + kStopped;
+      continue;
+    }
     partition->second.read = item.position;
-    if (match) Admit(item.event->parsed());
+    if (verdict == Verdict::kDeliver) Admit(item.event->parsed());
   }
   const std::lock_guard lock(mutex_);
-  caught_up_ = caught_up;
+  caught_up_ = caught_up && stopped.empty();
 }
 
 void Session::Admit(Hub::EventPtr event) {
@@ -74,7 +85,12 @@ void Session::Admit(Hub::EventPtr event) {
   Item item;
   item.event = std::move(event);
   item.first_time = clock_.Now();
-  if (settings_.ordered && blocked_.contains(item.key())) return ToLane(std::move(item), std::nullopt, std::nullopt);
+  const auto busy = busy_.find(item.key());
+  // So that one lead of which much happens leaves room for the others.
+  const bool full = busy != busy_.end() && busy->second.size() >= options_.queue;
+  if (settings_.ordered && (full || blocked_.contains(item.key()))) {
+    return ToLane(std::move(item), std::nullopt, std::nullopt);
+  }
   Enqueue(std::move(item));
 }
 
@@ -206,6 +222,8 @@ void Session::Release(const Item& item) {
   const auto busy = busy_.find(item.key());
   if (busy == busy_.end()) return;
   if (busy->second.empty()) {
+    // Those behind it that wait in the lane may go.
+    if (blocked_.contains(item.key())) writes_.advances.insert(item.key());
     busy_.erase(busy);
     return;
   }
@@ -216,7 +234,8 @@ void Session::Release(const Item& item) {
 
 void Session::ToLane(Item item, std::optional<Time> next_time, std::optional<Time> park_time) {
   if (!item.redriven && !park_time) blocked_.insert(item.key());
-  if (!item.redriven) writes_.advances.insert(item.key());
+  // What is in memory comes before all that waits in the lane: its last one lets the lane go.
+  if (!item.redriven && !busy_.contains(item.key())) writes_.advances.insert(item.key());
   writes_.puts.push_back({item.partition(), item.position(), item.event->id(), item.event->partition_key(),
                           item.event->SerializeAsString(), item.attempts, item.redriven, item.reason, item.first_time,
                           next_time, park_time});
@@ -277,13 +296,15 @@ bool Session::dirty() const {
 
 // --- with the database ---
 
-absl::Status Session::Sync() {
-  const absl::Status flushed = Flush();
+absl::Status Session::Sync(bool due) {
+  // What waited for what is written now may be due after it.
+  const bool writes = dirty();
+  const absl::Status flushed = writes ? Flush() : absl::OkStatus();
   const bool lost = ReasonOf(flushed) == "LEASE_LOST";
   if (!flushed.ok() && !lost) return flushed;
   // Somebody has moved the place or taken the partition over: it looks at once.
   if (lost || steady_clock::now() >= next_hold_) EMBUDO_RETURN_IF_ERROR(Hold());
-  return LoadDue();
+  return due || writes ? LoadDue() : absl::OkStatus();
 }
 
 absl::Status Session::Flush(const std::function<absl::Status(db::Connection&)>& also) {

@@ -35,6 +35,8 @@ class Session {
     std::chrono::milliseconds lease{10000};
     /// Events in memory, outstanding and waiting, beyond which it takes no more.
     size_t memory = 2000;
+    /// Of these, those that wait behind one of their key; more of them wait in the lane.
+    size_t queue = 100;
   };
   /// What the subscription says; may change while it is read.
   struct Settings {
@@ -48,9 +50,15 @@ class Session {
     std::chrono::seconds first_pause{1};
     std::chrono::seconds longest_pause{600};
   };
-  using Matches = std::function<bool(const type::v1::Event&)>;
+  /// What an event is to the subscription.
+  enum class Verdict {
+    kSkip,     ///< it is dealt with
+    kDeliver,  ///< it goes to the worker
+    kStop,     ///< it is not for this worker, or not now: nothing of its partition is taken for a while
+  };
+  using Judge = std::function<Verdict(const type::v1::Event&)>;
 
-  Session(db::Pool& pool, const Clock& clock, Options options, Settings settings, Matches matches);
+  Session(db::Pool& pool, const Clock& clock, Options options, Settings settings, Judge judge);
 
   void Configure(Settings settings);
 
@@ -94,8 +102,9 @@ class Session {
 
   // --- with the database ---
 
-  /// Renews the leases, writes what was dealt with, and reads what is due in the lane.
-  absl::Status Sync();
+  /// Renews the leases, writes what was dealt with, and reads what is due in the lane, unless it is known that nothing
+  /// is.
+  absl::Status Sync(bool due = true);
   /// Gives the partitions back, and what is outstanding with them.
   absl::Status Leave();
 
@@ -173,7 +182,7 @@ class Session {
   db::Pool& pool_;
   const Clock& clock_;
   const Options options_;
-  const Matches matches_;
+  const Judge judge_;
 
   mutable std::mutex mutex_;
   Settings settings_;
@@ -188,6 +197,7 @@ class Session {
   Writes writes_;
   bool caught_up_ = false;
   std::chrono::steady_clock::time_point next_hold_{};
+  std::chrono::steady_clock::time_point next_take_{};  ///< it has stopped before an event
 };
 
 }  // namespace embudo::pipeline::events

@@ -20,6 +20,7 @@ constexpr std::chrono::seconds kStandardDeadline{30};
 constexpr std::chrono::hours kPushPatience{72};
 constexpr std::chrono::seconds kFirstPushPause{10};
 constexpr std::chrono::hours kLongestPushPause{6};
+constexpr std::chrono::seconds kQuery{10};
 
 Session::Settings SettingsOf(const Subscription& record) {
   Session::Settings settings;
@@ -47,6 +48,34 @@ absl::StatusOr<Reading> ReadingOf(const EventRoom& room, const std::string& tena
 absl::StatusOr<Reading> ReadSubscription(const EventRoom& room, const rpc::CallContext& call, const std::string& name) {
   EMBUDO_ASSIGN_OR_RETURN(const resource::Record record, room.subscriptions.Load(call, name));
   return ReadingOf(room, call.tenant(), static_cast<const Subscription&>(*record.message));
+}
+
+absl::StatusOr<int64_t> CountExpired(const EventRoom& room, const storage::SubscriptionKey& key) {
+  EMBUDO_ASSIGN_OR_RETURN(const Places::Floor floor, room.places.FloorOf(key.tenant));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result places,
+                          db::Exec(room.hub.pool(), "", db::After(kQuery),
+                                   "SELECT partition, position FROM pipeline.subscription_place WHERE tenant_id = $1"
+                                   " AND subscription_id = $2",
+                                   db::Params::Of(key.tenant, key.subscription)));
+  int64_t expired = 0;
+  for (int i = 0; i < places.size(); ++i) {
+    expired += std::max<int64_t>(0, floor.positions[static_cast<int>(places[i].Int(0))] - places[i].Int(1));
+  }
+  return expired;
+}
+
+absl::Status CheckKept(const EventRoom& room, const storage::SubscriptionKey& key) {
+  EMBUDO_ASSIGN_OR_RETURN(const int64_t expired, CountExpired(room, key));
+  if (expired == 0) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(const auto cursors, room.Cursors());
+  EMBUDO_ASSIGN_OR_RETURN(const Places::Floor floor, room.places.FloorOf(key.tenant));
+  const std::string name = "subscriptions/" + key.subscription;
+  return Error(absl::StatusCode::kOutOfRange, "CURSOR_EXPIRED",
+               name + ": events that it had still to read are no longer kept; seek to go on")
+      .Meta("earliest_cursor", cursors->Encode(key.tenant, {floor.positions, std::nullopt}))
+      .Meta("expired_count", std::to_string(expired))
+      .Resource("embudo.dev/Subscription", name)
+      .ToStatus();
 }
 
 resource::Rules SubscriptionRules(const Places& places, const std::function<const filter::Schema&()>& lead_schema,

@@ -25,6 +25,12 @@ absl::StatusOr<Reading> ReadSubscription(const EventRoom& room, const rpc::CallC
 absl::StatusOr<Reading> ReadingOf(const EventRoom& room, const std::string& tenant,
                                   const type::v1::Subscription& record);
 
+/// Places of the log that a subscription had still to read and that are no longer kept; 0: there are none.
+absl::StatusOr<int64_t> CountExpired(const EventRoom& room, const storage::SubscriptionKey& key);
+/// OUT_OF_RANGE, reason CURSOR_EXPIRED, with the earliest cursor and the count of places in the metadata, if there are
+/// some: the subscription goes on after a seek.
+absl::Status CheckKept(const EventRoom& room, const storage::SubscriptionKey& key);
+
 /// The standard methods' rules: what a subscription may be, and its first places.
 resource::Rules SubscriptionRules(const Places& places, const std::function<const filter::Schema&()>& lead_schema,
                                   bool private_push_targets);

@@ -2,6 +2,7 @@
 
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
+#include "common/event/limits.h"
 #include "common/resource/page.h"
 #include "embudo/pipeline/v1/subscription_service.pb.h"
 #include "services/pipeline/events/event_service.h"
@@ -13,6 +14,9 @@ namespace embudo::pipeline::events {
 namespace {
 
 using rpc::CallContext;
+
+/// What an event's reason and times add to a page of parked ones.
+constexpr size_t kParkedBytes = 4096;
 
 // Parked events by their ids, or all of them.
 constexpr char kOfParked[] =
@@ -81,6 +85,7 @@ absl::StatusOr<v1::SubscriptionStats> Stats(const EventRoom& room, const CallCon
   EMBUDO_ASSIGN_OR_RETURN(const storage::SubscriptionKey key, KeyOf(room, call, request.name()));
   EMBUDO_ASSIGN_OR_RETURN(const auto cursors, room.Cursors());
   EMBUDO_ASSIGN_OR_RETURN(const Positions heads, room.places.Latest());
+  EMBUDO_ASSIGN_OR_RETURN(const int64_t expired, CountExpired(room, key));
   const db::Params params = db::Params::Of(key.tenant, key.subscription);
   // As the worker: the log's places are those of all tenants.
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, room.hub.pool().Acquire("", call.deadline));
@@ -109,6 +114,7 @@ absl::StatusOr<v1::SubscriptionStats> Stats(const EventRoom& room, const CallCon
     if (time && (!oldest || *time < *oldest)) oldest = time;
   }
   stats.set_cursor(cursors->Encode(call.tenant(), place));
+  stats.set_expired_count(expired);
   if (oldest) *stats.mutable_oldest_time() = ToTimestamp(*oldest);
   stats.set_waiting_count(counts[0].Int(0));
   stats.set_parked_count(counts[0].Int(1));
@@ -119,7 +125,7 @@ absl::StatusOr<v1::SubscriptionStats> Stats(const EventRoom& room, const CallCon
 absl::StatusOr<v1::ListParkedEventsResponse> ListParked(const EventRoom& room, const CallContext& call,
                                                         const v1::ListParkedEventsRequest& request) {
   EMBUDO_ASSIGN_OR_RETURN(const storage::SubscriptionKey key, KeyOf(room, call, request.name()));
-  const int size = resource::PageSize(request);
+  int size = resource::PageSize(request);
   db::Params params = db::Params::Of(key.tenant, key.subscription, size + 1);
   std::string after;
   if (!request.page_token().empty()) {
@@ -136,7 +142,14 @@ absl::StatusOr<v1::ListParkedEventsResponse> ListParked(const EventRoom& room, c
                    after + " ORDER BY park_time, event_id LIMIT $3::int",
                params));
   v1::ListParkedEventsResponse response;
-  for (int i = 0; i < std::min(rows.size(), size); ++i) {
+  size = std::min(rows.size(), size);
+  size_t bytes = 0;
+  for (int i = 0; i < size; ++i) {
+    bytes += rows[i].Bytes(0).size() + kParkedBytes;
+    if (i > 0 && bytes > event::kLargestEvents) {
+      size = i;
+      break;
+    }
     v1::ParkedEvent& parked = *response.add_parked_events();
     parked.mutable_event()->ParseFromString(rows[i].Bytes(0));
     parked.set_delivery_count(static_cast<int>(rows[i].Int(1)));

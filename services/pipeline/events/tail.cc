@@ -19,6 +19,8 @@ using v1::TailResponse;
 using v1::TailStart;
 
 constexpr std::chrono::seconds kQuery{10};
+/// The pause when it can't be found out whether the caller may see an event.
+constexpr std::chrono::milliseconds kRetry{500};
 /// Leads of a snapshot that are read at once.
 constexpr int kSnapshotPage = 500;
 /// Places behind the end that make a subscriber one that does not keep up.
@@ -38,7 +40,7 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
 
   std::optional<Hub::Want> Wants() override {
     const std::lock_guard lock(mutex_);
-    if (!CanSend() || !HasCredit()) return std::nullopt;
+    if (!CanSend() || !HasCredit() || std::chrono::steady_clock::now() < retry_) return std::nullopt;
     if (!place_.snapshot_after) return WantAll();
     if (!std::exchange(reading_snapshot_, true)) {
       room_.hub.Post([self = shared_from_this()] { self->SendSnapshotPage(); });
@@ -57,7 +59,17 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
     size_t bytes = 0;
     bool all = true;
     for (const LogItem& item : items) {
-      const bool sent = item.event != nullptr && (!looks || Matches(*item.event->parsed()));
+      bool sent = item.event != nullptr;
+      if (sent && looks) {
+        const absl::StatusOr<bool> match = Matches(*item.event->parsed());
+        if (!match.ok()) {
+          // The database is away: it goes on here when it is back.
+          retry_ = std::chrono::steady_clock::now() + kRetry;
+          all = false;
+          break;
+        }
+        sent = *match;
+      }
       const size_t size = sent ? item.event->wire().size() : 0;
       if (sent && !Fits(count, bytes, size)) {
         all = false;
@@ -159,11 +171,11 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
     return since_ || !filter_.empty() || !sees_all;
   }
 
-  bool Matches(const Event& event) {
+  absl::StatusOr<bool> Matches(const Event& event) {
     // The place was found by the events' ids, whose times may be ahead of the events' own.
     if (since_ && FromTimestamp(event.time()) < *since_) return false;
-    if (!filter_.Matches(event, room_.clock.Now())) return false;
-    return room_.may_see(call_, event);
+    EMBUDO_ASSIGN_OR_RETURN(const EventRoom::Verdict verdict, room_.Judge(call_, filter_, event));
+    return verdict == EventRoom::Verdict::kShown;
   }
 
   /// Whether a lead belongs to the snapshot: as the event of its creation would.
@@ -236,6 +248,7 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
   bool caught_up_ = false;
   bool told_caught_up_ = false;
   bool reading_snapshot_ = false;
+  std::chrono::steady_clock::time_point retry_{};
   int64_t snapshot_count_ = 0;
 };
 

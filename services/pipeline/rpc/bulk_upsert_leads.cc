@@ -3,6 +3,7 @@
 #include "services/pipeline/rpc/bulk_upsert.h"
 #include "services/pipeline/rpc/import_fields.h"
 #include "services/pipeline/rpc/lead_service.h"
+#include "services/pipeline/rpc/suppression.h"
 #include "services/pipeline/storage/tables.h"
 
 namespace embudo::pipeline::rpc {
@@ -128,10 +129,16 @@ absl::StatusOr<v1::BulkUpsertLeadsResponse> BulkUpsertLeads(Records& records, co
   if (!request.validate_only()) {
     EMBUDO_RETURN_IF_ERROR(DefineImportedFields(records, call, type::v1::CustomField::TARGET_LEAD, values));
   }
-  const BulkRules rules{[&](const Message& given) { return CreateImportedLead(records, call, given); },
-                        [&](const resource::Record& before, const Message& given) {
-                          return UpdateImportedLead(records, call, before, given);
-                        }};
+  EMBUDO_ASSIGN_OR_RETURN(const Suppressed suppressed, Suppressed::Among(records, call, items));
+  const BulkRules rules{
+      [&](const Message& given) -> absl::StatusOr<resource::Change> {
+        EMBUDO_RETURN_IF_ERROR(suppressed.Check(given));
+        return CreateImportedLead(records, call, given);
+      },
+      [&](const resource::Record& before, const Message& given) -> absl::StatusOr<std::optional<resource::Change>> {
+        EMBUDO_RETURN_IF_ERROR(suppressed.Check(given, before.message.get()));
+        return UpdateImportedLead(records, call, before, given);
+      }};
   EMBUDO_ASSIGN_OR_RETURN(
       std::vector<v1::BulkResult> results,
       BulkUpsert(records.pool(), records.writer(), call, storage::LeadTable(), items, rules, request.validate_only()));

@@ -7,6 +7,7 @@
 #include "services/pipeline/rpc/import_fields.h"
 #include "services/pipeline/rpc/lead_service.h"
 #include "services/pipeline/rpc/services.h"
+#include "services/pipeline/rpc/suppression.h"
 #include "services/pipeline/storage/tables.h"
 
 namespace embudo::pipeline::rpc {
@@ -28,14 +29,17 @@ absl::StatusOr<v1::BulkUpsertContactsResponse> BulkUpsertContacts(Records& recor
     values.push_back(&contact.custom_fields());
   }
   EMBUDO_RETURN_IF_ERROR(DefineImportedFields(records, call, type::v1::CustomField::TARGET_CONTACT, values));
+  EMBUDO_ASSIGN_OR_RETURN(const Suppressed suppressed, Suppressed::Among(records, call, items));
   const BulkRules rules{
       [&](const Message& given) -> absl::StatusOr<resource::Change> {
+        EMBUDO_RETURN_IF_ERROR(suppressed.Check(given));
         auto contact = std::make_unique<Contact>(static_cast<const Contact&>(given));
         if (contact->display_name().empty()) return InvalidField("contact.display_name", "is required");
         contact->set_name("contacts/" + Uuid::V7(records.clock().Now()).ToString());
         return records.contacts().NewChange(call, std::move(contact), v1::GetContactRequest());
       },
       [&](const resource::Record& before, const Message& given) -> absl::StatusOr<std::optional<resource::Change>> {
+        EMBUDO_RETURN_IF_ERROR(suppressed.Check(given, before.message.get()));
         auto contact = std::make_unique<Contact>(static_cast<const Contact&>(*before.message));
         Overlay(given, contact.get());
         EMBUDO_RETURN_IF_ERROR(records.contacts().rules().prepare(call, *contact, before.message.get()));
@@ -127,6 +131,11 @@ std::unique_ptr<embudo::rpc::Service> MakeContactService(Records& records) {
   custom("MergeContacts", MergeContacts);
   service->UnaryAny("UpdateContact", [&records](const CallContext& call, const Message& request, Message& response) {
     return UpdateContact(records, call, request, response);
+  });
+  service->UnaryAny("CreateContact", [&records](const CallContext& call, const Message& request, Message& response) {
+    EMBUDO_RETURN_IF_ERROR(
+        CheckNotSuppressed(records, call, static_cast<const v1::CreateContactRequest&>(request).contact()));
+    return records.contacts().Create(call, request, response);
   });
   records.contacts().Bind(*service);
   return service;

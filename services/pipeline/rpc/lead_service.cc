@@ -7,6 +7,7 @@
 #include "embudo/type/v1/lead.pb.h"
 #include "services/pipeline/rpc/lead_change.h"
 #include "services/pipeline/rpc/services.h"
+#include "services/pipeline/rpc/suppression.h"
 
 namespace embudo::pipeline::rpc {
 namespace {
@@ -146,6 +147,11 @@ std::unique_ptr<embudo::rpc::Service> MakeLeadService(Records& records) {
   custom("GetKanban", GetKanban);
   custom("ListLeadChanges", ListLeadChanges);
   custom("ListStageStays", ListStageStays);
+  service->UnaryAny("CreateLead", [&records](const CallContext& call, const Message& request, Message& response) {
+    EMBUDO_RETURN_IF_ERROR(
+        CheckNotSuppressed(records, call, static_cast<const v1::CreateLeadRequest&>(request).lead()));
+    return records.leads().Create(call, request, response);
+  });
   records.leads().Bind(*service);
   return service;
 }

@@ -1,5 +1,6 @@
 #include "common/base/error.h"
 #include "common/db/error.h"
+#include "common/resource/answers.h"
 #include "embudo/pipeline/v1/notification_service.pb.h"
 #include "services/pipeline/rpc/services.h"
 
@@ -22,9 +23,6 @@ constexpr char kFind[] =
     " WHERE tenant_id = $1 AND user_id = $2 AND notification_id = ANY($3::uuid[])";
 constexpr char kCountUnread[] =
     "SELECT count(*) FROM pipeline.notification WHERE tenant_id = $1 AND user_id = $2 AND read_time IS NULL";
-constexpr char kKeepAnswer[] =
-    "INSERT INTO pipeline.request (tenant_id, request_id, method, body_hash, response, create_time)"
-    " VALUES ($1, $2::uuid, $3, $4, $5, $6)";
 
 // `users/me`, alone or before a notification, as the caller's own name. What is another user's is not there.
 absl::StatusOr<std::string> OfCaller(const CallContext& call, const std::string& name) {
@@ -137,12 +135,8 @@ class Marking {
     EMBUDO_ASSIGN_OR_RETURN(const db::Result marked, connection.Exec(kMark, params));
     response.set_marked_count(static_cast<int>(marked.affected()));
     if (key_.request_id.empty()) return absl::OkStatus();
-    return connection
-        .Exec(kKeepAnswer, db::Params::Of(call_.tenant(), key_.request_id, key_.method)
-                               .AddBytes(key_.request_hash)
-                               .AddBytes(response.SerializeAsString())
-                               .Add(now))
-        .status();
+    return resource::KeepAnswer(
+        connection, {"pipeline", call_.tenant(), key_.request_id, key_.request_hash, key_.method}, response, now, true);
   }
 
   std::vector<std::string> ids() const { return {ids_.begin(), ids_.end()}; }

@@ -6,6 +6,7 @@
 
 #include "common/base/error.h"
 #include "services/pipeline/logic/exit_criteria.h"
+#include "services/pipeline/rpc/tenant_rules.h"
 #include "services/pipeline/storage/stage_facts.h"
 #include "services/pipeline/storage/tables.h"
 
@@ -40,8 +41,7 @@ Records::Records(db::Pool& pool, const Clock& clock, std::function<void()> on_co
       clock_(clock),
       writer_(pool),
       catalogs_(pool),
-      tenants_(storage::TenantTable(), {.created = EVENT_TYPE_TENANT_CREATED, .updated = EVENT_TYPE_TENANT_UPDATED},
-               pool, writer_, clock),
+      tenants_(storage::TenantTable(), TenantRules(), pool, writer_, clock),
       pipelines_(storage::PipelineTable(), PipelineRules(), pool, writer_, clock),
       stages_(storage::StageTable(), StageRules(), pool, writer_, clock),
       teams_(storage::TeamTable(), TeamRules(), pool, writer_, clock),

@@ -126,6 +126,17 @@ absl::Status ForgetSubscription(db::Connection& connection, const SubscriptionKe
   return absl::OkStatus();
 }
 
+absl::Status PauseSubscription(db::Connection& connection, const SubscriptionKey& key, const std::string& reason,
+                               Time now) {
+  return connection
+      .Exec(
+          "UPDATE pipeline.subscription SET paused = true, pause_reason = $4, update_time = $3,"
+          " revision = revision + 1, version = version + 1 WHERE tenant_id = $1 AND subscription_id = $2"
+          " AND NOT paused",
+          db::Params::Of(key.tenant, key.subscription, now, reason))
+      .status();
+}
+
 absl::StatusOr<int> JoinWorkers(db::Connection& connection, const SubscriptionKey& key, const std::string& worker,
                                 int lease_ms) {
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,

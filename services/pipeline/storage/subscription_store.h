@@ -52,6 +52,10 @@ absl::Status CreatePlaces(db::Connection& connection, const SubscriptionKey& key
 /// Removes all that is kept for a subscription, its places too: who reads it holds nothing any more.
 absl::Status ForgetSubscription(db::Connection& connection, const SubscriptionKey& key);
 
+/// Switches one off, and says why.
+absl::Status PauseSubscription(db::Connection& connection, const SubscriptionKey& key, const std::string& reason,
+                               Time now);
+
 /// Says that a worker is there, for `lease_ms` from now. How many there are.
 absl::StatusOr<int> JoinWorkers(db::Connection& connection, const SubscriptionKey& key, const std::string& worker,
                                 int lease_ms);

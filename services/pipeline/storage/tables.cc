@@ -8,6 +8,7 @@
 #include "embudo/type/v1/catalog.pb.h"
 #include "embudo/type/v1/contact.pb.h"
 #include "embudo/type/v1/custom_field.pb.h"
+#include "embudo/type/v1/erasure.pb.h"
 #include "embudo/type/v1/exchange_rate.pb.h"
 #include "embudo/type/v1/lead.pb.h"
 #include "embudo/type/v1/message.pb.h"
@@ -59,6 +60,7 @@ const resource::Table& CampaignTable() { return TableOf<type::v1::Campaign>("pip
 const resource::Table& UtmSourceTable() { return TableOf<type::v1::UtmSource>("pipeline.utm_source"); }
 const resource::Table& UtmMediumTable() { return TableOf<type::v1::UtmMedium>("pipeline.utm_medium"); }
 const resource::Table& TouchTable() { return TableOf<type::v1::Touch>("pipeline.touch"); }
+const resource::Table& ErasureTable() { return TableOf<type::v1::Erasure>("pipeline.erasure"); }
 const resource::Table& SubscriptionTable() { return TableOf<type::v1::Subscription>("pipeline.subscription"); }
 
 }  // namespace embudo::pipeline::storage

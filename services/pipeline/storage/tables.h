@@ -33,5 +33,6 @@ const resource::Table& UtmSourceTable();
 const resource::Table& UtmMediumTable();
 const resource::Table& TouchTable();
 const resource::Table& SubscriptionTable();
+const resource::Table& ErasureTable();
 
 }  // namespace embudo::pipeline::storage

@@ -38,12 +38,15 @@ absl::Status Project(db::Connection& connection, const std::vector<Event>& event
   std::vector<Owned<type::v1::Tenant>> tenants;
   std::vector<Owned<Message>> records;
   std::vector<Owned<Message>> gone_records;
+  std::vector<Owned<type::v1::Erasure>> erasures;
   for (const Event* event : LastOfEach(events)) {
     const std::string& tenant = event->tenant();
     const type::v1::Resource& data = event->data();
     if (data.has_lead()) {
       const bool gone = IsGone(*event) || data.lead().has_delete_time();
       (gone ? gone_leads : leads).push_back({tenant, &data.lead()});
+    } else if (data.has_erasure()) {
+      erasures.push_back({tenant, &data.erasure()});
     } else if (data.has_tenant()) {
       tenants.push_back({tenant, &data.tenant()});
     } else if (const Message* record = resource::RecordIn(data); record != nullptr && !HasNoName(*event)) {
@@ -56,7 +59,12 @@ absl::Status Project(db::Connection& connection, const std::vector<Event>& event
   EMBUDO_RETURN_IF_ERROR(storage::SaveNames(connection, records));
   EMBUDO_RETURN_IF_ERROR(storage::RemoveNames(connection, gone_records));
   EMBUDO_RETURN_IF_ERROR(storage::SaveLeads(connection, leads));
-  return storage::RemoveLeads(connection, gone_leads);
+  EMBUDO_RETURN_IF_ERROR(storage::RemoveLeads(connection, gone_leads));
+  // Last, so that what came before an erasure does not come after it.
+  for (const auto& [tenant, erasure] : erasures) {
+    EMBUDO_RETURN_IF_ERROR(storage::ErasePerson(connection, tenant, *erasure));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace embudo::reporting::events

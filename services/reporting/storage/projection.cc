@@ -6,6 +6,8 @@
 
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/privacy/dead_letters.h"
+#include "common/privacy/erased.h"
 #include "common/resource/resource.h"
 #include "common/resource/rows.h"
 #include "services/reporting/storage/lead_table.h"
@@ -32,6 +34,16 @@ constexpr char kSaveTenants[] =
     " LEFT JOIN pg_timezone_names AS z ON z.name = t.time_zone"
     " ON CONFLICT (tenant_id) DO UPDATE"
     " SET currency_code = excluded.currency_code, time_zone = excluded.time_zone";
+
+constexpr char kEraseLeads[] =
+    "UPDATE reporting.lead SET display_name = 'Erased', contact_name = '', email = '', phone = '', job_title = '',"
+    " website = '', description = '', current_solution = '', pain = '', custom_fields = '{}', external_ids = '[]',"
+    " lost_note = '', override_reason = '' WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[])";
+
+// What is under the leads, what refers to them as its own, and the contact.
+constexpr char kEraseNames[] =
+    "DELETE FROM reporting.name WHERE tenant_id = $1 AND (name = $3 OR split_part(name, '/', 1) = 'leads'"
+    " AND split_part(name, '/', 2) = ANY($2::text[]) OR split_part(data->>'lead', '/', 2) = ANY($2::text[]))";
 
 constexpr char kRemoveLeads[] =
     "DELETE FROM reporting.lead AS t USING unnest($1::text[], $2::uuid[]) AS gone(tenant_id, lead_id)"
@@ -136,6 +148,13 @@ absl::Status SaveTenants(db::Connection& connection, const std::vector<Owned<typ
     zones.push_back(tenant->time_zone());
   }
   return connection.Exec(kSaveTenants, db::Params::Of(ids, currencies, zones)).status();
+}
+
+absl::Status ErasePerson(db::Connection& connection, const std::string& tenant, const type::v1::Erasure& erasure) {
+  const std::vector<std::string> leads = privacy::LeadIdsOf(erasure);
+  EMBUDO_RETURN_IF_ERROR(connection.Exec(kEraseLeads, db::Params::Of(tenant, leads)).status());
+  EMBUDO_RETURN_IF_ERROR(connection.Exec(kEraseNames, db::Params::Of(tenant, leads, erasure.contact())).status());
+  return privacy::RedactDeadLetters(connection, "reporting", privacy::PersonOf(erasure));
 }
 
 }  // namespace embudo::reporting::storage

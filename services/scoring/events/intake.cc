@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/privacy/dead_letters.h"
+#include "common/privacy/erased.h"
 #include "services/scoring/logic/features.h"
 #include "services/scoring/storage/frequencies.h"
 #include "services/scoring/storage/leads.h"
@@ -30,6 +32,7 @@ struct Batch {
   /// The last state of each stage; nullopt: deleted.
   std::map<std::string, std::optional<logic::Stage>> stages;
   std::vector<const Lead*> leads;
+  std::vector<const type::v1::Erasure*> erasures;
 };
 
 /// Scores are what scoring itself has written, so they tell it nothing.
@@ -47,6 +50,8 @@ void Add(const Event& event, Batch& batch) {
                         stage.is_won()};
   } else if (event.type() == "team.deleted") {
     batch.deleted_teams.push_back(logic::IdOf(event.subject()));
+  } else if (event.data().has_erasure()) {
+    batch.erasures.push_back(&event.data().erasure());
   } else if (event.type() == "tenant.created") {
     batch.tenant_created = true;
   }
@@ -69,6 +74,11 @@ class Intake {
     if (!batch.stages.empty()) EMBUDO_RETURN_IF_ERROR(ApplyStages(batch));
     if (!batch.leads.empty()) EMBUDO_RETURN_IF_ERROR(ApplyLeads(batch));
     for (const std::string& team : batch.deleted_teams) EMBUDO_RETURN_IF_ERROR(DissolveTeam(team));
+    // Last, so that what came before an erasure does not come after it.
+    for (const type::v1::Erasure* erasure : batch.erasures) {
+      EMBUDO_RETURN_IF_ERROR(storage::RedactLeads(connection_, tenant_, privacy::LeadIdsOf(*erasure)));
+      EMBUDO_RETURN_IF_ERROR(privacy::RedactDeadLetters(connection_, "scoring", privacy::PersonOf(*erasure)));
+    }
     if (!batch.tenant_created) return absl::OkStatus();
     EMBUDO_RETURN_IF_ERROR(storage::SeedCriteria(connection_, tenant_, now_));
     // Leads in other partitions may have come first, and were scored by no criterion.
@@ -183,7 +193,7 @@ absl::Status TakeIn(db::Connection& connection, const std::vector<Event>& events
   std::map<std::string, Batch> tenants;
   for (const Event& event : events) {
     const type::v1::Resource& data = event.data();
-    if (IsOfLead(event) || data.has_stage() || data.has_team() || data.has_tenant())
+    if (IsOfLead(event) || data.has_stage() || data.has_team() || data.has_tenant() || data.has_erasure())
       Add(event, tenants[event.tenant()]);
   }
   for (const auto& [tenant, batch] : tenants) {

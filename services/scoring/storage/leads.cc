@@ -6,6 +6,7 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/filter/schema.h"
+#include "common/privacy/redact.h"
 #include "services/scoring/logic/features.h"
 
 namespace embudo::scoring::storage {
@@ -86,6 +87,20 @@ absl::Status ExecOnIds(db::Connection& connection, const std::string& sql, const
 }
 
 }  // namespace
+
+absl::Status RedactLeads(db::Connection& connection, const std::string& tenant, const LeadIds& ids) {
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec("SELECT data FROM scoring.lead WHERE tenant_id = $1"
+                                                                 " AND lead_id = ANY($2::uuid[])",
+                                                                 db::Params::Of(tenant, ids)));
+  std::vector<Lead> leads;
+  for (int i = 0; i < rows.size(); ++i) {
+    EMBUDO_ASSIGN_OR_RETURN(Lead lead, Parse(rows[i].Bytes(0)));
+    if (privacy::Redact(&lead)) leads.push_back(std::move(lead));
+  }
+  std::vector<const Lead*> redacted;
+  for (const Lead& lead : leads) redacted.push_back(&lead);
+  return SaveLeads(connection, tenant, redacted);
+}
 
 absl::Status SaveLeads(db::Connection& connection, const std::string& tenant, const std::vector<const Lead*>& leads) {
   if (leads.empty()) return absl::OkStatus();

@@ -20,6 +20,8 @@ using LeadIds = std::vector<std::string>;
 absl::Status SaveLeads(db::Connection& connection, const std::string& tenant,
                        const std::vector<const type::v1::Lead*>& leads);
 absl::Status RemoveLeads(db::Connection& connection, const std::string& tenant, const LeadIds& ids);
+/// Takes what is personal out of leads; what they are scored and counted by stays.
+absl::Status RedactLeads(db::Connection& connection, const std::string& tenant, const LeadIds& ids);
 /// Those of the leads that are scored: open and not archived.
 absl::StatusOr<std::vector<type::v1::Lead>> LoadScored(db::Connection& connection, const std::string& tenant,
                                                        const LeadIds& ids);

@@ -190,6 +190,55 @@ TEST_F(ConsumeTest, APausedOneDeliversNothingAndKeepsItsPlace) {
   EXPECT_THAT(worker.Of(lead), SizeIs(1));
 }
 
+TEST_F(ConsumeTest, APausedOneSaysSo) {
+  const std::string name = Subscribe([](Subscription& subscription) { subscription.set_paused(true); });
+  Consumer worker(admin_, name);
+  ASSERT_TRUE(worker.WaitForHeartbeat());
+  EXPECT_TRUE(worker.responses().back().heartbeat().paused());
+}
+
+TEST_F(ConsumeTest, OneLeadOfWhichMuchHappensStopsNoOther) {
+  const std::string name = Subscribe();
+  const std::string busy = CreateLead("Busy").name();
+  // More than a worker holds in memory.
+  constexpr int kEvents = 2200;
+  for (int i = 0; i < kEvents; ++i) SetPain(busy, std::to_string(i));
+  const std::string other = CreateLead("Other").name();
+  WaitUntilPositioned();
+  Consumer worker(admin_, name, 10000);
+  ASSERT_TRUE(worker.WaitForDeliveriesOf(other, 1));
+  EXPECT_THAT(worker.Of(busy), SizeIs(1));
+  EXPECT_GT(Stats(name).waiting_count(), 1000);
+  // They come in their order all the same, each after the one before.
+  size_t acked = 0;
+  ASSERT_TRUE(Eventually([&] {
+    const auto of_busy = worker.Of(busy);
+    for (; acked < of_busy.size(); ++acked) worker.Ack(of_busy[acked].event().id());
+    return acked >= 300;
+  }));
+  const auto of_busy = worker.Of(busy);
+  for (size_t i = 1; i < of_busy.size(); ++i) {
+    EXPECT_EQ(of_busy[i].event().data().lead().pain(), std::to_string(i - 1));
+    EXPECT_EQ(of_busy[i].attempt(), 1);
+  }
+}
+
+TEST_F(ConsumeTest, MetersTellWhatWaitsAndWhatIsParked) {
+  const std::string name = Subscribe();
+  const std::string lead = CreateLead().name();
+  Consumer worker(admin_, name);
+  ASSERT_TRUE(worker.WaitForDeliveriesOf(lead, 1));
+  worker.Nack(worker.Of(lead)[0].event().id(), pipeline::v1::Nack::ACTION_PARK);
+  const std::string labels = "{subscription=\"" + name.substr(name.find('/') + 1) + "\",tenant=\"" + tenant_ + "\"}";
+  const auto has = [&](const std::string& line) {
+    return Eventually([&] { return suite().metrics().Text().find(line) != std::string::npos; });
+  };
+  EXPECT_TRUE(has("embudo_subscription_parked_events" + labels + " 1")) << suite().metrics().Text();
+  EXPECT_TRUE(has("embudo_subscription_lag_places" + labels + " 0"));
+  EXPECT_TRUE(has("embudo_consume_deliveries_total{outcome=\"parked\"}"));
+  EXPECT_TRUE(has("embudo_subscriptions{state=\"paused\"}"));
+}
+
 TEST_F(ConsumeTest, OrderThatIsGivenUpHoldsNothingBack) {
   const std::string name = Subscribe();
   const std::string lead = CreateLead().name();

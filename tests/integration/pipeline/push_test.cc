@@ -21,6 +21,7 @@ using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using type::v1::Subscription;
 
@@ -123,6 +124,44 @@ TEST_F(PushTest, TwoSecretsSignForADayAfterARotation) {
   suite().Advance(hours(24) + seconds(1));
   const Webhook::Push last = push_with({third});
   EXPECT_THAT(SignaturesOf(last), ElementsAre(SignatureOf(last, third)));
+}
+
+TEST_F(PushTest, ASecretIsKeptInOnePlaceAndARepeatedCallStillGetsIt) {
+  Webhook hook;
+  const std::string name = Subscribe(hook.uri());
+  pipeline::v1::RotateSubscriptionSecretRequest request;
+  request.set_name(name);
+  request.set_request_id(NewRequestId());
+  const auto first = admin_.Must<pipeline::v1::RotateSubscriptionSecretResponse>(request);
+  const db::Result kept =
+      suite().Query("SELECT response FROM pipeline.request WHERE tenant_id = $1 AND request_id = $2::uuid",
+                    db::Params::Of(tenant_, request.request_id()));
+  ASSERT_EQ(kept.size(), 1);
+  EXPECT_THAT(kept[0].Bytes(0), Not(HasSubstr("whsec_")));
+  EXPECT_THAT(admin_.Must<pipeline::v1::RotateSubscriptionSecretResponse>(request), SameAs(first));
+  for (int i = 0; i < 2; ++i) {
+    suite().Advance(seconds(1));
+    Rotate(name);
+  }
+  EXPECT_THAT(admin_.Call<pipeline::v1::RotateSubscriptionSecretResponse>(request).status(),
+              IsError(StatusCode::kFailedPrecondition, "SECRET_REPLACED"));
+}
+
+TEST_F(PushTest, AFilterThatIsNoneAnyMorePausesIt) {
+  Webhook hook;
+  const std::string name = SubscribeSigned(hook.uri());
+  suite().Query("UPDATE pipeline.subscription SET filter = 'lead.no_such_field = 1' WHERE tenant_id = $1",
+                db::Params::Of(tenant_));
+  ASSERT_TRUE(Eventually([&] { return Get(name).paused(); }));
+  EXPECT_THAT(Get(name).pause_reason(), HasSubstr("no_such_field"));
+  const std::string lead = CreateLead().name();
+  pipeline::v1::UpdateSubscriptionRequest update;
+  update.mutable_subscription()->set_name(name);
+  update.mutable_subscription()->set_filter(R"(type = "lead.created")");
+  update.mutable_update_mask()->add_paths("filter");
+  update.mutable_update_mask()->add_paths("paused");
+  EXPECT_EQ(admin_.Must<Subscription>(update).pause_reason(), "");
+  EXPECT_TRUE(hook.WaitForPushesOf(lead, 1));
 }
 
 TEST_F(PushTest, WhatFailsIsTriedAgainAndHoldsUpItsLeadAlone) {

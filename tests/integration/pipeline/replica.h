@@ -37,9 +37,12 @@ class Replica {
     server_->SetReady(true);
   }
   ~Replica() {
-    server_->Shutdown(std::chrono::milliseconds(0), std::chrono::seconds(5));
+    Drain();
     for (auto part = bindings_.background.rbegin(); part != bindings_.background.rend(); ++part) (*part)->Stop();
   }
+
+  /// Ends its calls and streams as it does before it stops.
+  void Drain() { server_->Shutdown(std::chrono::milliseconds(0), std::chrono::seconds(5)); }
 
   std::string address() const { return "127.0.0.1:" + std::to_string(server_->port()); }
 

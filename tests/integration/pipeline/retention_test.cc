@@ -8,6 +8,7 @@
 #include "services/pipeline/bind.h"
 #include "services/pipeline/events/maintenance.h"
 #include "services/pipeline/storage/migrations.h"
+#include "tests/integration/pipeline/consumer.h"
 #include "tests/integration/pipeline/tailer.h"
 
 namespace embudo::testing {
@@ -156,6 +157,50 @@ TEST_F(RetentionTest, DaysThatNobodyKeepsAreDropped) {
   pipeline::v1::ListLeadChangesRequest changes;
   changes.set_parent(lead);
   EXPECT_GT(tenant.admin.Must<pipeline::v1::ListLeadChangesResponse>(changes).changes_size(), 0);
+}
+
+TEST_F(RetentionTest, ASubscriptionThatFellOutOfWhatIsKeptIsTold) {
+  const Tenant tenant = NewTenant(5);
+  pipeline::v1::CreateSubscriptionRequest create;
+  create.mutable_subscription()->set_display_name("Index");
+  create.mutable_subscription()->set_filter(R"(type = "lead.created")");
+  create.mutable_subscription()->set_start(type::v1::Subscription::START_LATEST);
+  const std::string name = tenant.admin.Must<type::v1::Subscription>(create).name();
+  create.mutable_subscription()->set_push_uri("https://example.com/hook");
+  const std::string hook = tenant.admin.Must<type::v1::Subscription>(create).name();
+  pipeline::v1::GetSubscriptionStatsRequest stats;
+  stats.set_name(name);
+  EXPECT_EQ(tenant.admin.Must<pipeline::v1::SubscriptionStats>(stats).expired_count(), 0);
+  // The place of the webhook stays behind as if its process had been down.
+  suite_.Query("UPDATE pipeline.subscription SET paused = true WHERE push_uri <> ''");
+  CreateLead(tenant, "First");
+  suite_.Advance(std::chrono::days(10));
+  CreateLead(tenant, "Second");
+
+  EXPECT_EQ(tenant.admin.Must<pipeline::v1::SubscriptionStats>(stats).expired_count(), 1);
+  const absl::Status end = Consumer(tenant.admin, name).WaitForEnd();
+  EXPECT_THAT(end, IsError(StatusCode::kOutOfRange, "CURSOR_EXPIRED"));
+  const auto info = DetailOf<google::rpc::ErrorInfo>(end);
+  EXPECT_EQ(info.metadata().at("expired_count"), "1");
+  // It is read on from where somebody says.
+  pipeline::v1::SeekSubscriptionRequest seek;
+  seek.set_name(name);
+  seek.set_cursor(info.metadata().at("earliest_cursor"));
+  tenant.admin.Must<pipeline::v1::SeekSubscriptionResponse>(seek);
+  Consumer worker(tenant.admin, name);
+  ASSERT_TRUE(worker.WaitForDeliveries(1));
+  EXPECT_EQ(worker.deliveries()[0].event().data().lead().display_name(), "Second");
+  EXPECT_EQ(tenant.admin.Must<pipeline::v1::SubscriptionStats>(stats).expired_count(), 0);
+
+  // A webhook is paused again, and says why.
+  pipeline::v1::UpdateSubscriptionRequest on;
+  on.mutable_subscription()->set_name(hook);
+  on.mutable_update_mask()->add_paths("paused");
+  tenant.admin.Must<type::v1::Subscription>(on);
+  pipeline::v1::GetSubscriptionRequest get;
+  get.set_name(hook);
+  EXPECT_TRUE(Eventually([&] { return tenant.admin.Must<type::v1::Subscription>(get).paused(); }));
+  EXPECT_NE(tenant.admin.Must<type::v1::Subscription>(get).pause_reason(), "");
 }
 
 TEST_F(RetentionTest, ASubscriptionBeginsWithWhatIsKept) {
