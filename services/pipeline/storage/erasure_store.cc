@@ -88,9 +88,17 @@ std::vector<Statement> QuoteStatements() {
           {Of::kLeads, true, true, Update("quote", quote, of_lead + contract)}};
 }
 
+/// What imports would put back when they are undone.
+std::string ForgetWritesTo(const std::string& collection) {
+  return "DELETE FROM pipeline.import_write WHERE tenant_id = $1 AND NOT created AND import_id IN (SELECT import_id FROM"
+         " pipeline.import_step WHERE tenant_id = $1) AND record IN (SELECT '" +
+         collection + "/' || id FROM unnest($2::text[]) id)";
+}
+
 std::vector<Statement> LeadStatements() {
   constexpr char kOfLeads[] = "lead_id = ANY($2::uuid[])";
   return {
+      {Of::kLeads, false, false, ForgetWritesTo("leads")},
       {Of::kLeads, false, false,
        "DELETE FROM pipeline.attachment_content c USING pipeline.attachment a WHERE a.tenant_id = $1 AND a.lead_id ="
        " ANY($2::uuid[]) AND c.tenant_id = $1 AND c.attachment_id = a.attachment_id"},
@@ -118,6 +126,7 @@ const std::vector<Statement>& Statements() {
   static const auto& statements = *new std::vector<Statement>([] {
     std::vector<Statement> all = MessageStatements();
     for (auto more : {QuoteStatements(), LeadStatements()}) all.insert(all.end(), more.begin(), more.end());
+    all.push_back({Of::kContacts, false, false, ForgetWritesTo("contacts")});
     all.push_back({Of::kContacts, false, false,
                    "DELETE FROM pipeline.contact_external_id WHERE tenant_id = $1 AND contact_id = ANY($2::uuid[])"});
     all.push_back({Of::kContacts, true, false,

@@ -3,6 +3,7 @@
 #include "embudo/pipeline/v1/activity_service.pb.h"
 #include "embudo/pipeline/v1/imported_record_service.pb.h"
 #include "embudo/pipeline/v1/message_service.pb.h"
+#include "embudo/pipeline/v1/privacy_service.pb.h"
 #include "tests/integration/capture/suite.h"
 
 namespace embudo::testing {
@@ -135,6 +136,20 @@ TEST_F(ImportUndoTest, WhatPeopleChangedSinceIsLeftAloneAndTold) {
   EXPECT_EQ(LeadById("1").display_name(), "By hand");
   EXPECT_EQ(ToNumeric(LeadById("1").expected_revenue()), "100");
   EXPECT_THAT(ListLeads(), SizeIs(3));
+}
+
+TEST_F(ImportUndoTest, AnErasedPersonDoesNotComeBack) {
+  ImportCsv("id,title,mail,value,color,stage\n1,Qzvanished,qzvanished@b.com,100,,Talk\n2,Two,b@b.com,200,,Talk\n");
+  const std::string import =
+      ImportCsv("id,title,mail,value,color,stage\n1,Eins,qzvanished@b.com,150,,Talk\n2,Zwei,b@b.com,200,,Talk\n");
+  const std::string erased = LeadById("1").name();
+  pipeline::v1::ErasePersonRequest request;
+  request.set_email("qzvanished@b.com");
+  request.set_reason("case 7");
+  ASSERT_TRUE(Pipeline<pipeline::v1::ErasePersonResponse>("PrivacyService/ErasePerson", request).done());
+  EXPECT_EQ(FiguresOf(Undo(import)), "0/1/0");
+  EXPECT_EQ(GetLead(erased).display_name(), "Erased");
+  EXPECT_EQ(LeadById("2").display_name(), "Two");
 }
 
 TEST_F(ImportUndoTest, OnlyWhatWroteSomethingAndIsOverCanBeUndone) {

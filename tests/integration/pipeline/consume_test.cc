@@ -61,18 +61,26 @@ class ConsumeTest : public PipelineTest {
         " WHERE tenant_id = $1 AND subscription_id = $2",
         params);
   }
+  void LetTheLeaseRunOut(const std::string& worker) const {
+    for (const std::string table : {"subscription_worker SET lease_until = now() WHERE worker_id",
+                                    "subscription_place SET lease_until = now() WHERE holder"}) {
+      suite().Query("UPDATE pipeline." + table + " = $2::uuid AND tenant_id = $1", db::Params::Of(tenant_, worker));
+    }
+  }
 };
 
 TEST_F(ConsumeTest, WhatADeadProcessHeldIsAnothersWhenItsLeaseHasRunOut) {
   const std::string name = Subscribe();
   const std::string lead = CreateLead().name();
   SetPain(lead, "one");
-  LeaveAGhost(name, NewRequestId(), 3);
+  const std::string ghost = NewRequestId();
+  LeaveAGhost(name, ghost, 600);
   Consumer worker(admin_, name);
   ASSERT_TRUE(worker.WaitFor(Consumer::Response::kStarted));
   EXPECT_EQ(Stats(name).worker_count(), 2);
   ASSERT_TRUE(worker.WaitForHeartbeat());
   EXPECT_THAT(worker.deliveries(), IsEmpty());
+  LetTheLeaseRunOut(ghost);
   ASSERT_TRUE(worker.WaitForDeliveriesOf(lead, 1));
   worker.AckAll();
   ASSERT_TRUE(worker.WaitForDeliveriesOf(lead, 2));
