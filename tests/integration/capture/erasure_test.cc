@@ -34,7 +34,8 @@ class CaptureErasureTest : public CaptureTest {
                  "SELECT (SELECT count(*) FROM capture.submission WHERE tenant_id = $1"
                  " AND position(convert_to($2, 'UTF8') IN request) > 0)"
                  " + (SELECT count(*) FROM capture.dedupe_key WHERE tenant_id = $1 AND key LIKE '%' || $2 ||"
-                 " '%') + (SELECT count(*) FROM capture.submission_raw WHERE tenant_id = $1"
+                 " '%') + (SELECT count(*) FROM capture.lead_key WHERE tenant_id = $1 AND key LIKE '%' || $2 || '%')"
+                 " + (SELECT count(*) FROM capture.submission_raw WHERE tenant_id = $1"
                  " AND position(convert_to($2, 'UTF8') IN bytes) > 0)",
                  db::Params::Of(tenant_, text));
     EXPECT_TRUE(rows.ok()) << rows.status();
