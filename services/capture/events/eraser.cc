@@ -10,7 +10,8 @@ namespace {
 constexpr const char* kErase[] = {
     "DELETE FROM capture.submission_raw r USING capture.submission s WHERE s.tenant_id = $1 AND s.lead_id ="
     " ANY($2::uuid[]) AND r.tenant_id = $1 AND r.submission_id = s.submission_id",
-    "UPDATE capture.submission SET request = '', reason = '', findings = '', raw_content_type = '', raw_size = 0 WHERE tenant_id = $1"
+    "UPDATE capture.submission SET request = '', reason = '', findings = '', raw_content_type = '', raw_size = 0 WHERE "
+    "tenant_id = $1"
     " AND lead_id = ANY($2::uuid[])",
     "DELETE FROM capture.dedupe_key WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[])",
     "DELETE FROM capture.lead_key k USING capture.known_lead l WHERE l.tenant_id = $1 AND l.lead_id = ANY($2::uuid[])"

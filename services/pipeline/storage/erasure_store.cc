@@ -90,7 +90,8 @@ std::vector<Statement> QuoteStatements() {
 
 /// What imports would put back when they are undone.
 std::string ForgetWritesTo(const std::string& collection) {
-  return "DELETE FROM pipeline.import_write WHERE tenant_id = $1 AND NOT created AND import_id IN (SELECT import_id FROM"
+  return "DELETE FROM pipeline.import_write WHERE tenant_id = $1 AND NOT created AND import_id IN (SELECT import_id "
+         "FROM"
          " pipeline.import_step WHERE tenant_id = $1) AND record IN (SELECT '" +
          collection + "/' || id FROM unnest($2::text[]) id)";
 }
