@@ -206,6 +206,8 @@ TEST_F(ErasureTest, NothingOfThePersonIsLeft) {
   ASSERT_THAT(FindInDatabase(kPlanted), Not(IsEmpty()));
   ASSERT_GT(FindInRedis(kPlanted), 0);
 
+  // Lists of events are in the order of time, and its event is to be the last.
+  suite().Advance(std::chrono::seconds(1));
   const ErasePersonResponse erased = Erase(kAddress);
   EXPECT_TRUE(erased.done());
   EXPECT_THAT(erased.erasure().leads(), ElementsAre(lead.name()));
