@@ -271,6 +271,9 @@ TEST_F(ConsumeTest, WithoutOrderARefusedEventHoldsUpNoneOfItsLead) {
   SetPain(lead, "one");
   ASSERT_TRUE(worker.WaitForDeliveriesOf(lead, 2));
   EXPECT_EQ(worker.Of(lead)[1].event().data().lead().pain(), "one");
+  // Before the time for that has run out, too.
+  worker.Ack(worker.Of(lead)[1].event().id());
+  ASSERT_TRUE(worker.WaitForHeartbeat());
   suite().Advance(seconds(61));
   ASSERT_TRUE(worker.WaitForDeliveriesOf(lead, 3));
   EXPECT_EQ(worker.Of(lead)[2].attempt(), 2);
