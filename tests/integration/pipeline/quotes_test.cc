@@ -493,8 +493,9 @@ TEST_F(QuoteTest, AnotherTenantSeesNone) {
 }
 
 TEST_F(QuoteTest, TheLargestQuoteIsSentAndRead) {
+  // As much as the event of its creation can hold.
   std::string text;
-  while (text.size() < 1900) text += "lorem ipsum dolor 製品 ";
+  while (text.size() < 450) text += "lorem ipsum dolor 製品 ";
   auto request = NewQuote(CreateDeal().name());
   for (int i = 0; i < 500; ++i) {
     auto& line = *request.mutable_quote()->add_lines();
@@ -507,6 +508,10 @@ TEST_F(QuoteTest, TheLargestQuoteIsSentAndRead) {
   const auto sent = Send(quote.name());
   ASSERT_TRUE(sent.ok()) << sent.status();
   EXPECT_EQ(Document(quote.name()).sha256(), sent->document_sha256());
+
+  for (auto& line : *request.mutable_quote()->mutable_lines()) line.set_description(text + text);
+  const absl::Status larger = admin_.Call<Quote>(request).status();
+  EXPECT_EQ(ReasonOf(larger), "EVENT_TOO_LARGE") << larger;
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
--- Erasure of persons, and who must not come back by an import. What events cost less: lists of one tenant's, the lane of
--- all subscriptions.
+-- Erasure of persons, and who must not come back by an import. What events cost less: lists of one tenant's, the
+-- lane of all subscriptions.
 
 -- A person was erased. It names nobody. Without a create_time it is still being done.
 CREATE TABLE pipeline.erasure (
