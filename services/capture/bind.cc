@@ -15,6 +15,7 @@
 #include "services/capture/events/public_readers.h"
 #include "services/capture/events/sweeper.h"
 #include "services/capture/http/public_site.h"
+#include "services/capture/rpc/enrichment_service.h"
 #include "services/capture/rpc/mail_service.h"
 #include "services/capture/rpc/public_services.h"
 #include "services/capture/rpc/services.h"
@@ -36,6 +37,7 @@ constexpr char kLinkSecretFile[] = "link-secret-file";
 constexpr char kSecretsDir[] = "secrets-dir";
 constexpr char kMailCaFile[] = "mail-ca-file";
 constexpr char kSubmissionAgeMs[] = "submission-age-ms";
+constexpr char kPrivateProviders[] = "private-enrichment-providers";
 
 /// Puts the number that a flag of the service's own was given into `value`, if it was given. INVALID_ARGUMENT out of
 /// range.
@@ -133,6 +135,14 @@ events::PollerOptions PollerOptionsOf(const app::Config& config) {
   return options;
 }
 
+events::EnricherOptions EnricherOptionsOf(const app::Config& config) {
+  events::EnricherOptions options;
+  options.secrets_dir = TextOption(config, kSecretsDir);
+  options.private_targets = TextOption(config, kPrivateProviders) == "true";
+  options.parallel = std::max(1, config.threads / 2);
+  return options;
+}
+
 events::Sweeper::Options SweeperOptions(const app::Config& config) {
   events::Sweeper::Options options;
   int64_t age_ms = options.age.count();
@@ -162,6 +172,7 @@ struct Rooms {
                     events::TakeIn, environment.metrics),
         writer(rpc_pool),
         mail(rpc_pool, writer, room.intake, pipeline, environment.clock),
+        enrichment(rpc_pool, writer, pipeline, environment.clock, EnricherOptionsOf(environment.config)),
         poller(worker_pool, mail.gateway, environment.clock, PollerOptionsOf(environment.config)) {}
 
   db::Pool rpc_pool;
@@ -178,6 +189,7 @@ struct Rooms {
   event::Consumer lead_reader;
   resource::Writer writer;
   rpc::MailRoom mail;
+  rpc::EnrichmentRoom enrichment;
   events::MailPoller poller;
 };
 
@@ -195,7 +207,8 @@ const std::vector<app::Option>& Options() {
       {kSecretsDir, "Directory with one directory a tenant, whose files hold the passwords of mailboxes", ""},
       {kMailCaFile, "Certificates that IMAP servers are checked against; empty: the system's", ""},
       {kSubmissionAgeMs,
-       "How old a submission without an outcome is before the work on it is taken up, in milliseconds", "60000"}};
+       "How old a submission without an outcome is before the work on it is taken up, in milliseconds", "60000"},
+      {kPrivateProviders, "Whether enrichment may ask providers in private networks: true or false", "false"}};
   return options;
 }
 
@@ -213,6 +226,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rpc::MakeImportMappingService(rooms->room));
   bindings.services.push_back(rpc::MakeMailService(rooms->mail));
   bindings.services.push_back(rpc::MakeAddInService(rooms->mail));
+  bindings.services.push_back(rpc::MakeEnrichmentService(rooms->enrichment));
   bindings.background = {
       std::shared_ptr<Background>(rooms, &rooms->runner), std::shared_ptr<Background>(rooms, &rooms->sweeper),
       std::shared_ptr<Background>(rooms, &rooms->lead_reader), std::shared_ptr<Background>(rooms, &rooms->poller)};

@@ -32,8 +32,9 @@ absl::StatusOr<CaptureSettings> SettingsStore::Get(const std::string& tenant, db
 
 absl::StatusOr<CaptureSettings> SettingsStore::Save(const std::string& tenant, const CaptureSettings& settings,
                                                     db::Deadline deadline) {
-  CaptureSettings kept;
-  *kept.mutable_duplicate_rules() = settings.duplicate_rules();
+  CaptureSettings kept = settings;
+  kept.clear_default_duplicate_rules();
+  kept.clear_etag();
   // Of a tenant that has none yet the etag is 0.
   const std::string etag = settings.etag();
   EMBUDO_ASSIGN_OR_RETURN(

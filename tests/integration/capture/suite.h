@@ -73,8 +73,11 @@ struct CaptureInstallation {
     const std::string secrets = temp.path() / "link-secret";
     std::ofstream(secrets) << "a secret of at least 32 characters\n";
     // All tests come from one address.
-    config.options = {
-        {"public-http-listen", http}, {"public-http-address-rate", "1000000"}, {"link-secret-file", secrets}};
+    config.options = {{"public-http-listen", http},
+                      {"public-http-address-rate", "1000000"},
+                      {"link-secret-file", secrets},
+                      {"secrets-dir", temp.path()},
+                      {"private-enrichment-providers", private_providers ? "true" : "false"}};
     return config;
   }
   app::Config ConfigOf(const std::string& service) const {
@@ -88,6 +91,7 @@ struct CaptureInstallation {
   }
 
   TempDir temp;
+  bool private_providers = true;
   const std::string public_address = app::WithFreePort("127.0.0.1:0");
   std::unique_ptr<Database> database = Postgres::Shared().CreateDatabase(
       {{"pipeline", &pipeline::storage::Migrations()}, {"capture", &capture::storage::Migrations()}});
