@@ -32,6 +32,8 @@ void AddQuote(CLI::App& app, Context& context);
 void AddForm(CLI::App& app, Context& context);
 /// Webhooks, and signed links.
 void AddHook(CLI::App& app, Context& context);
+/// What others know of leads' companies.
+void AddEnrichment(CLI::App& app, Context& context);
 void AddScore(CLI::App& app, Context& context);
 void AddRule(CLI::App& app, Context& context);
 void AddAdmin(CLI::App& app, Context& context);

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -13,6 +12,7 @@
 #include "embudo/capture/v1/operation_service.pb.h"
 #include "google/longrunning/operations.pb.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/upload.h"
 
 namespace embudo::cli {
 namespace {
@@ -38,45 +38,17 @@ struct Flags {
   bool dry_run = false;
 };
 
-constexpr size_t kChunkBytes = 65536;
 constexpr int kRefusedRowsExitCode = 2;
 constexpr char kImports[] = "embudo.capture.v1.ImportService/";
 
-absl::Status CannotRead(const std::string& path) {
-  return Error(absl::StatusCode::kNotFound, "FILE_NOT_READABLE", "can't read " + path).Meta("file", path);
-}
-
 absl::StatusOr<capture::v1::ImportMapping> ReadMapping(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) return CannotRead(path);
+  if (!file) return CannotReadFile(path);
   const std::string json(std::istreambuf_iterator<char>(file), {});
   capture::v1::ImportMapping mapping;
   const auto parsed = google::protobuf::util::JsonStringToMessage(json, &mapping);
   if (!parsed.ok()) return InvalidField("mapping", path + ": " + parsed.message().ToString());
   return mapping;
-}
-
-absl::StatusOr<std::string> Upload(Context& context, const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return CannotRead(path);
-  const std::string method = std::string(kImports) + "UploadFile";
-  const auto stream = context.ClientOf(method).Stream(method, context.identity());
-  capture::v1::UploadFileRequest request;
-  request.mutable_metadata()->set_filename(std::filesystem::path(path).filename().string());
-  bool open = stream->Write(request);
-  std::string chunk(kChunkBytes, '\0');
-  while (open && file) {
-    file.read(chunk.data(), static_cast<std::streamsize>(chunk.size()));
-    if (file.gcount() == 0) break;
-    request.set_chunk(chunk.data(), static_cast<size_t>(file.gcount()));
-    open = stream->Write(request);
-  }
-  if (open) stream->WritesDone();
-  capture::v1::File uploaded;
-  const bool answered = stream->Read(&uploaded);
-  EMBUDO_RETURN_IF_ERROR(stream->Finish());
-  if (!answered) return absl::UnavailableError("the server did not answer the upload");
-  return uploaded.name();
 }
 
 ImportMetadata ProgressOf(const Operation& operation) {
@@ -295,7 +267,7 @@ absl::StatusOr<int> Import(Context& context, const Flags& flags) {
   if (!flags.mapping.empty()) {
     EMBUDO_ASSIGN_OR_RETURN(*request.mutable_mapping(), ReadMapping(flags.mapping));
   }
-  EMBUDO_ASSIGN_OR_RETURN(const std::string file, Upload(context, flags.file));
+  EMBUDO_ASSIGN_OR_RETURN(const std::string file, UploadFile(context, flags.file));
   if (suggested) {
     capture::v1::SuggestMappingRequest asked;
     asked.set_file(file);

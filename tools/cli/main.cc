@@ -56,6 +56,7 @@ int Run(int argc, char** argv) {
   AddForm(app, context);
   AddHook(app, context);
   AddMail(app, context);
+  AddEnrichment(app, context);
   AddEvents(app, context);
   AddScore(app, context);
   AddRule(app, context);
