@@ -1,0 +1,417 @@
+// Who may call what, of all services: every method as every role, as nobody in particular, and as another tenant. It
+// goes by the descriptors, so that a new method is looked at without a word here.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <regex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/ids.h"
+#include "common/rpc/authenticator.h"
+#include "common/rpc/jose.h"
+#include "common/rpc/server.h"
+#include "common/testing/eventually.h"
+#include "common/testing/temp_dir.h"
+#include "embudo/type/v1/options.pb.h"
+#include "google/api/annotations.pb.h"
+#include "google/api/field_behavior.pb.h"
+#include "google/api/resource.pb.h"
+#include "services/automation/bind.h"
+#include "services/automation/storage/migrations.h"
+#include "services/capture/bind.h"
+#include "services/capture/storage/migrations.h"
+#include "services/pipeline/bind.h"
+#include "services/pipeline/storage/migrations.h"
+#include "services/reporting/bind.h"
+#include "services/reporting/storage/migrations.h"
+#include "services/scoring/bind.h"
+#include "services/scoring/storage/migrations.h"
+#include "tests/integration/suite.h"
+
+namespace embudo::testing {
+namespace {
+
+using absl::StatusCode;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::MessageFactory;
+using google::protobuf::MethodDescriptor;
+using type::v1::Role;
+
+constexpr Role kRoles[] = {type::v1::ROLE_REP, type::v1::ROLE_MANAGER, type::v1::ROLE_ADMIN, type::v1::ROLE_SERVICE};
+/// Stands in every text of the tenant that the other must not see.
+constexpr char kMarker[] = "canary-7f3a91";
+constexpr int kDepth = 3;
+
+std::unique_ptr<Message> New(const google::protobuf::Descriptor* type) {
+  return std::unique_ptr<Message>(MessageFactory::generated_factory()->GetPrototype(type)->New());
+}
+
+bool IsRequired(const FieldDescriptor* field) {
+  const auto& all = field->options().GetRepeatedExtension(google::api::field_behavior);
+  return std::find(all.begin(), all.end(), google::api::REQUIRED) != all.end();
+}
+
+/// The kind of record that the field names, or that it is the name of; empty: none.
+std::string ResourceTypeOf(const FieldDescriptor* field) {
+  const std::string& referred = field->options().GetExtension(google::api::resource_reference).type();
+  if (!referred.empty()) return referred;
+  if (field->name() != "name") return "";
+  return field->containing_type()->options().GetExtension(google::api::resource).type();
+}
+
+/// What `parent` begins with: `leads/` of a method whose address holds `{parent=leads/*}`.
+std::string ParentOf(const MethodDescriptor* method) {
+  const auto& http = method->options().GetExtension(google::api::http);
+  const std::string& path = http.post().empty() ? http.get() : http.post();
+  const size_t at = path.find("{parent=");
+  return at == std::string::npos ? "" : path.substr(at + 8, path.find('*', at) - at - 8);
+}
+
+/// A text that the field's rules let through.
+std::string TextFor(const type::v1::Rules& rules) {
+  if (rules.uuid()) return Uuid::V7(Clock::System().Now()).ToString();
+  if (rules.email()) return std::string(kMarker) + "@example.com";
+  for (const char* text : {kMarker, "canary", "EUR"}) {
+    if (rules.pattern().empty() || std::regex_match(text, std::regex(rules.pattern()))) return text;
+  }
+  return kMarker;
+}
+
+/// Whether the name's last id is a UUID, which no other tenant has.
+bool HasOwnId(const std::string& name) { return Uuid::Parse(name.substr(name.rfind('/') + 1)).has_value(); }
+
+/// `pipeline` of a method of embudo.pipeline.v1.
+std::string ServiceOf(const MethodDescriptor* method) {
+  const std::string& name = method->full_name();
+  const size_t from = name.find('.') + 1;
+  return name.substr(from, name.find('.', from) - from);
+}
+
+/// What one method was answered with.
+absl::Status CallMethod(const Caller& caller, const MethodDescriptor* method, const Message& request,
+                        std::string* answer) {
+  const std::string name = method->service()->full_name() + "/" + method->name();
+  const std::unique_ptr<Message> response = New(method->output_type());
+  if (!method->client_streaming() && !method->server_streaming()) {
+    const absl::Status status =
+        caller.client().Call(name, caller.identity(), request, response.get(), std::chrono::seconds(20));
+    if (status.ok()) *answer = response->ShortDebugString();
+    return status;
+  }
+  const auto stream = caller.client().Stream(name, caller.identity(), std::chrono::seconds(2));
+  stream->Write(request);
+  stream->WritesDone();
+  while (stream->Read(response.get())) *answer += response->ShortDebugString();
+  return stream->Finish();
+}
+
+class AccessTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    suite_ = std::make_unique<Suite>(
+        std::vector<ServiceUnderTest>{{"pipeline", pipeline::Bind, &pipeline::storage::Migrations()},
+                                      {"capture", capture::Bind, &capture::storage::Migrations()},
+                                      {"scoring", scoring::Bind, &scoring::storage::Migrations()},
+                                      {"automation", automation::Bind, &automation::storage::Migrations()},
+                                      {"reporting", reporting::Bind, &reporting::storage::Migrations()}});
+    for (const auto* service : suite_->Descriptors()) {
+      if (!service->full_name().starts_with("embudo.")) continue;
+      for (int i = 0; i < service->method_count(); ++i) methods_.push_back(service->method(i));
+    }
+  }
+  static void TearDownTestSuite() {
+    methods_.clear();
+    suite_.reset();
+  }
+
+  static Caller As(const std::string& tenant, const MethodDescriptor* method, Role role,
+                   const std::string& actor = "users/admin") {
+    return suite_->As(tenant, role, actor, ServiceOf(method));
+  }
+
+  static inline std::unique_ptr<Suite> suite_;
+  static inline std::vector<const MethodDescriptor*> methods_;
+};
+
+TEST_F(AccessTest, EveryMethodSaysWhoMayCallIt) {
+  EXPECT_GT(methods_.size(), 150u);
+  for (const MethodDescriptor* method : methods_) {
+    const auto& access = method->options().GetExtension(type::v1::access);
+    EXPECT_TRUE(access.anonymous() || access.roles_size() > 0) << method->full_name();
+    EXPECT_FALSE(access.anonymous() && access.roles_size() > 0) << method->full_name();
+  }
+}
+
+TEST_F(AccessTest, ARoleMayCallWhatItsRuleSaysAndNothingElse) {
+  const std::string tenant = suite_->NewTenant();
+  for (const MethodDescriptor* method : methods_) {
+    const auto& access = method->options().GetExtension(type::v1::access);
+    std::string row;
+    for (const Role role : kRoles) {
+      const bool allowed = access.anonymous() || std::count(access.roles().begin(), access.roles().end(), role) > 0;
+      std::string answer;
+      const absl::Status status =
+          CallMethod(As(tenant, method, role, "users/somebody"), method, *New(method->input_type()), &answer);
+      row += allowed ? " x" : " -";
+      if (!allowed) {
+        EXPECT_EQ(status.code(), StatusCode::kPermissionDenied) << method->full_name() << " as " << Role_Name(role);
+        continue;
+      }
+      EXPECT_THAT(status.code(), ::testing::Not(::testing::AnyOf(StatusCode::kUnauthenticated, StatusCode::kInternal,
+                                                                 StatusCode::kUnknown, StatusCode::kUnimplemented)))
+          << method->full_name() << " as " << Role_Name(role) << ": " << status;
+      EXPECT_NE(ReasonOf(status), "ROLE_MISSING") << method->full_name() << " as " << Role_Name(role);
+    }
+    std::printf("%s  %s\n", row.c_str(), method->full_name().c_str());
+  }
+  std::printf(" rep, manager, admin, service of %zu methods\n", methods_.size());
+}
+
+/// A service that believes tokens only.
+class Locked {
+ public:
+  Locked(const app::BindFunction& bind, Suite& suite, const std::string& jwks) {
+    config_.listen = "127.0.0.1:0";
+    config_.postgres = suite.database().conninfo();
+    config_.redis = suite.redis().address();
+    config_.pipeline_target = suite.target("pipeline");
+    EXPECT_TRUE(bind({config_, suite.clock(), metrics_, rpc::DevCredentials()}, bindings_).ok());
+    rpc::JwtOptions options;
+    options.jwks = jwks;
+    options.issuer = "idp";
+    options.audience = "embudo";
+    auto authenticator = rpc::JwtAuthenticator(options, suite.clock());
+    EXPECT_TRUE(authenticator.ok()) << authenticator.status();
+    rpc::ServerOptions server_options;
+    server_options.listen = config_.listen;
+    server_ = std::make_unique<rpc::Server>(server_options, *std::move(authenticator), metrics_);
+    for (const auto& service : bindings_.services) server_->Add(*service);
+    EXPECT_TRUE(server_->Start().ok());
+    server_->SetReady(true);
+  }
+  ~Locked() { server_->Shutdown(std::chrono::milliseconds(0), std::chrono::seconds(5)); }
+
+  std::string address() const { return "127.0.0.1:" + std::to_string(server_->port()); }
+
+ private:
+  app::Config config_;
+  metrics::Registry metrics_;
+  app::Bindings bindings_;
+  std::unique_ptr<rpc::Server> server_;
+};
+
+TEST_F(AccessTest, WithoutAGoodTokenNothingAnswers) {
+  const rpc::KeyHandle key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free);
+  const TempDir directory;
+  const std::string pem = directory.path().string() + "/key.pem";
+  FILE* file = std::fopen(pem.c_str(), "we");
+  PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  std::fclose(file);
+  const std::string jwks = directory.path().string() + "/jwks.json";
+  std::ofstream(jwks) << *rpc::PublicJwks(pem);
+  const std::map<std::string, app::BindFunction> services = {{"pipeline", pipeline::Bind},
+                                                             {"capture", capture::Bind},
+                                                             {"scoring", scoring::Bind},
+                                                             {"automation", automation::Bind},
+                                                             {"reporting", reporting::Bind}};
+  for (const auto& [name, bind] : services) {
+    const Locked locked(bind, *suite_, jwks);
+    // None, and what is none; a name alone, as in development, is not believed.
+    for (const auto& credentials : {rpc::TokenCredentials("x.y.z"), rpc::DevCredentials()}) {
+      rpc::Client client({.target = locked.address(), .credentials = credentials});
+      rpc::Identity admin;
+      admin.tenant = "somebody-elses";
+      admin.actor = "users/admin";
+      admin.roles = {type::v1::ROLE_ADMIN, type::v1::ROLE_SERVICE};
+      for (const MethodDescriptor* method : methods_) {
+        const bool anonymous = method->options().GetExtension(type::v1::access).anonymous();
+        if (ServiceOf(method) != name || anonymous) continue;
+        std::string answer;
+        const absl::Status status = CallMethod(Caller(client, admin), method, *New(method->input_type()), &answer);
+        EXPECT_EQ(status.code(), StatusCode::kUnauthenticated) << method->full_name() << ": " << status;
+        EXPECT_EQ(answer, "");
+      }
+    }
+  }
+}
+
+/// Two tenants. In the first, there is one of each kind of record that a create method makes out of what its fields say
+/// they take; the second tries them all.
+class TenantTest : public AccessTest {
+ protected:
+  void SetUp() override {
+    // Records that others refer to come first; what was refused for lack of them is there in the next round.
+    for (int round = 0; round < 3; ++round) {
+      for (const MethodDescriptor* method : methods_) {
+        if (method->client_streaming() || method->server_streaming()) continue;
+        const bool makes = method->name().starts_with("Create") || method->name().starts_with("Capture") ||
+                           method->name().starts_with("Schedule") || method->name().starts_with("Enrich");
+        const bool shows = method->name().starts_with("List") || method->name().starts_with("Get");
+        if ((!makes || method->name() == "CreateTenant") && !shows) continue;
+        const std::unique_ptr<Message> request = New(method->input_type());
+        FillRequest(method, *request, makes);
+        const std::unique_ptr<Message> response = New(method->output_type());
+        const std::string name = method->service()->full_name() + "/" + method->name();
+        const Caller caller = As(first_, method, type::v1::ROLE_ADMIN);
+        if (caller.client().Call(name, caller.identity(), *request, response.get()).ok()) Learn(*response);
+      }
+    }
+  }
+
+  /// Fills what a request needs: names of the first tenant's records where it takes some, the marker as text. All the
+  /// names that it takes, or sparingly only those that it must have.
+  // NOLINTNEXTLINE(misc-no-recursion): bounded by depth
+  void Fill(Message& message, int depth, bool sparing = false) const {
+    const auto* descriptor = message.GetDescriptor();
+    const auto* reflection = message.GetReflection();
+    for (int i = 0; i < descriptor->field_count(); ++i) {
+      const FieldDescriptor* field = descriptor->field(i);
+      const auto known = names_.find(ResourceTypeOf(field));
+      const bool refers = known != names_.end() && field->cpp_type() == FieldDescriptor::CPPTYPE_STRING;
+      const bool wanted = IsRequired(field) || (!sparing && (refers || field->name() == "name"));
+      if (field->is_map() || !wanted) continue;
+      if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+        if (!ResourceTypeOf(field).empty() && !refers) continue;
+        const std::string text = refers ? known->second : TextFor(field->options().GetExtension(type::v1::rules));
+        field->is_repeated() ? reflection->AddString(&message, field, text)
+                             : reflection->SetString(&message, field, text);
+      } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && depth < kDepth) {
+        Fill(field->is_repeated() ? *reflection->AddMessage(&message, field)
+                                  : *reflection->MutableMessage(&message, field),
+             depth + 1, sparing);
+      } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM && !field->is_repeated()) {
+        reflection->SetEnumValue(&message, field, 1);
+      } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_INT32 && !field->is_repeated()) {
+        reflection->SetInt32(&message, field, 1);
+      }
+    }
+  }
+
+  void FillRequest(const MethodDescriptor* method, Message& request, bool sparing) const {
+    Fill(request, 0, sparing);
+    const FieldDescriptor* parent = request.GetDescriptor()->FindFieldByName("parent");
+    const std::string prefix = ParentOf(method);
+    if (parent == nullptr || prefix.empty()) return;
+    for (const auto& [type, name] : names_) {
+      const bool below = name.find('/', prefix.size()) != std::string::npos;
+      if (name.starts_with(prefix) && !below) request.GetReflection()->SetString(&request, parent, name);
+    }
+  }
+
+  /// Takes the names of the records in an answer down.
+  // NOLINTNEXTLINE(misc-no-recursion): as deep as the answer
+  void Learn(const Message& message) {
+    const auto* reflection = message.GetReflection();
+    std::vector<const FieldDescriptor*> fields;
+    reflection->ListFields(message, &fields);
+    for (const FieldDescriptor* field : fields) {
+      const std::string type = ResourceTypeOf(field);
+      if (field->name() == "name" && !type.empty() && !field->is_repeated()) {
+        // An id that is this record's alone tells more than one that every tenant has.
+        std::string& known = names_[type];
+        if (!HasOwnId(known)) known = reflection->GetString(message, field);
+      }
+      if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE || field->is_map()) continue;
+      if (!field->is_repeated()) Learn(reflection->GetMessage(message, field));
+      for (int i = 0; field->is_repeated() && i < reflection->FieldSize(message, field); ++i) {
+        Learn(reflection->GetRepeatedMessage(message, field, i));
+      }
+    }
+  }
+
+  /// Whether the request names a record of the first tenant that no other tenant has by that name.
+  bool NamesItsRecord(const std::string& request) const {
+    for (const auto& [type, name] : names_) {
+      if (HasOwnId(name) && request.find("\"" + name + "\"") != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  /// Every row of the first tenant, in all schemas.
+  std::string Rows() const {
+    const db::Result tables = suite_->Query(
+        "SELECT format('%I.%I', table_schema, table_name) FROM information_schema.columns JOIN"
+        " information_schema.tables USING (table_schema, table_name) WHERE column_name = 'tenant_id' AND table_type ="
+        " 'BASE TABLE' AND table_schema IN ('pipeline', 'capture', 'scoring', 'automation', 'reporting') ORDER BY 1");
+    std::string rows;
+    for (int i = 0; i < tables.size(); ++i) {
+      const std::string table(tables[i].Text(0));
+      const db::Result sum =
+          suite_->Query("SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, ',' ORDER BY t::text)), '') FROM " +
+                            table + " t WHERE tenant_id = $1",
+                        db::Params::Of(first_));
+      rows += table + " " + std::string(sum[0].Text(0)) + "\n";
+    }
+    return rows;
+  }
+  /// The same when nothing changes any more.
+  std::string RowsAtRest() const {
+    std::string rows = Rows();
+    EXPECT_TRUE(Eventually([&] {
+      const bool pending = suite_->Query("SELECT count(*) FROM pipeline.event_pending")[0].Int(0) > 0;
+      std::string now = Rows();
+      const bool same = now == rows && !pending && ++quiet_ > 10;
+      if (now != rows) quiet_ = 0;
+      rows = std::move(now);
+      return same;
+    }));
+    quiet_ = 0;
+    return rows;
+  }
+
+  const std::string first_ = suite_->NewTenant();
+  const std::string second_ = suite_->NewTenant();
+  /// By their type: of the first tenant's records, one of each.
+  std::map<std::string, std::string> names_;
+  mutable int quiet_ = 0;
+};
+
+TEST_F(TenantTest, AnotherTenantReachesNothing) {
+  EXPECT_GT(names_.size(), 25u);
+  const std::string before = RowsAtRest();
+  EXPECT_EQ(before.find("pipeline.lead 0"), std::string::npos) << before;
+  size_t reached = 0;
+  std::set<std::string> not_tried;
+  for (const MethodDescriptor* method : methods_) {
+    if (method->name() == "CreateTenant") continue;
+    const std::unique_ptr<Message> request = New(method->input_type());
+    FillRequest(method, *request, false);
+    const bool names = NamesItsRecord(request->ShortDebugString());
+    for (const Role role : {type::v1::ROLE_ADMIN, type::v1::ROLE_SERVICE}) {
+      std::string answer;
+      const absl::Status status = CallMethod(As(second_, method, role, "users/mallory"), method, *request, &answer);
+      for (const auto& [type, name] : names_) {
+        const std::string id = name.substr(name.rfind('/') + 1);
+        if (!HasOwnId(name)) continue;
+        // What it was asked for by name may be said back, but nothing else of the tenant.
+        const bool asked = request->ShortDebugString().find(id) != std::string::npos;
+        EXPECT_TRUE(asked || answer.find(id) == std::string::npos) << method->full_name() << " tells of " << name;
+      }
+      if (names && status.ok()) {
+        ++reached;
+        std::printf("  answered  %s: %.200s\n", method->full_name().c_str(), answer.c_str());
+      }
+      EXPECT_NE(status.code(), StatusCode::kInternal) << method->full_name() << ": " << status;
+    }
+    if (!names) not_tried.insert(method->full_name());
+  }
+  std::printf(" %zu methods, %zu by names of the other tenant's records, %zu answers\n", methods_.size(),
+              methods_.size() - not_tried.size(), reached);
+  for (const std::string& method : not_tried) std::printf("  no name  %s\n", method.c_str());
+  EXPECT_EQ(RowsAtRest(), before);
+}
+
+}  // namespace
+}  // namespace embudo::testing
