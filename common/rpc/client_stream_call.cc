@@ -14,7 +14,7 @@ class ClientStreamCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> 
                    grpc::ByteBuffer& response)
       : call_(core, method, grpc), response_(response) {
     absl::Status status = Guarded([this] { return call_.Admit(); });
-    if (status.ok() && !core.executor.TrySubmit([this] { Run(); })) status = Overloaded();
+    if (status.ok() && !core.executor.TrySubmit([this] { Run(); }, call_.context().tenant())) status = Overloaded();
     if (!status.ok()) Finish(call_.Finish(status));
   }
 

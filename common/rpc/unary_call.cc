@@ -17,7 +17,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
       Finish(call_.Finish(status));
     } else if (method.immediate) {
       Run();
-    } else if (!core.executor.TrySubmit([this] { Run(); })) {
+    } else if (!core.executor.TrySubmit([this] { Run(); }, call_.context().tenant())) {
       Finish(call_.Finish(Overloaded()));
     }
   }
