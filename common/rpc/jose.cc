@@ -86,6 +86,12 @@ KeyHandle P256Key(const Json& jwk) {
   });
 }
 
+KeyHandle Ed25519Key(const Json& jwk) {
+  const auto x = FromBase64Url(Text(jwk, "x"));
+  if (Text(jwk, "crv") != "Ed25519" || !x) return nullptr;
+  return {EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, Bytes(*x), x->size()), EVP_PKEY_free};
+}
+
 std::optional<PublicKey> ParseJwk(const Json& jwk) {
   const std::string type = Text(jwk, "kty");
   const std::string use = Text(jwk, "use");
@@ -97,6 +103,9 @@ std::optional<PublicKey> ParseJwk(const Json& jwk) {
   } else if (type == "EC" && (algorithm.empty() || algorithm == "ES256")) {
     out.algorithm = Algorithm::kEs256;
     out.key = P256Key(jwk);
+  } else if (type == "OKP" && (algorithm.empty() || algorithm == "EdDSA")) {
+    out.algorithm = Algorithm::kEdDsa;
+    out.key = Ed25519Key(jwk);
   }
   if (out.key == nullptr) return std::nullopt;
   return out;
@@ -139,6 +148,13 @@ std::string Coordinate(const EVP_PKEY* key, const char* name) {
 
 }  // namespace
 
+std::optional<Algorithm> AlgorithmOf(std::string_view name) {
+  if (name == "RS256") return Algorithm::kRs256;
+  if (name == "ES256") return Algorithm::kEs256;
+  if (name == "EdDSA") return Algorithm::kEdDsa;
+  return std::nullopt;
+}
+
 absl::StatusOr<std::vector<PublicKey>> ParseJwks(const std::string& text) {
   const Json document = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!document.is_object() || !document.contains("keys") || !document["keys"].is_array()) {
@@ -155,7 +171,9 @@ bool VerifySignature(const PublicKey& key, std::string_view signed_text, std::st
   const std::string bytes = key.algorithm == Algorithm::kEs256 ? ToDer(signature) : std::string(signature);
   if (bytes.empty()) return false;
   const DigestContext context(EVP_MD_CTX_new());
-  return EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key.key.get()) == 1 &&
+  // Ed25519 hashes by itself.
+  const EVP_MD* digest = key.algorithm == Algorithm::kEdDsa ? nullptr : EVP_sha256();
+  return EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key.key.get()) == 1 &&
          EVP_DigestVerify(context.get(), Bytes(bytes), bytes.size(), Bytes(signed_text), signed_text.size()) == 1;
 }
 

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +15,11 @@ namespace embudo::rpc {
 
 using KeyHandle = std::shared_ptr<EVP_PKEY>;
 
-/// The two signature algorithms of RFC 7518 that are taken.
-enum class Algorithm { kRs256, kEs256 };
+/// The signature algorithms that are taken: two of RFC 7518, and Ed25519 of RFC 8037.
+enum class Algorithm { kRs256, kEs256, kEdDsa };
+
+/// As a token's header and a JWK name it; nullopt for any other.
+std::optional<Algorithm> AlgorithmOf(std::string_view name);
 
 /// A public key of a JWKS.
 struct PublicKey {
@@ -24,8 +28,8 @@ struct PublicKey {
   KeyHandle key;
 };
 
-/// The keys of a JWKS document (RFC 7517) that can verify RS256 or ES256 signatures: RSA of at least 2048 bits, and
-/// P-256. Others are passed over. INVALID_ARGUMENT if the document is not a JWKS.
+/// The keys of a JWKS document (RFC 7517) that can verify signatures: RSA of at least 2048 bits, P-256, and
+/// Ed25519. Others are passed over. INVALID_ARGUMENT if the document is not a JWKS.
 absl::StatusOr<std::vector<PublicKey>> ParseJwks(const std::string& text);
 
 /// `signature` as JWS has it: for ES256 the two numbers side by side (RFC 7518, 3.4).

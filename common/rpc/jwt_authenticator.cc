@@ -165,15 +165,14 @@ class Jwt final : public Authenticator {
 
   /// Returns the issuer that the key speaks for.
   absl::StatusOr<std::string> CheckSignature(const Token& token, const KeyRing::Keys& keys) {
-    const std::string algorithm = TextOf(token.header, "alg");
-    if (algorithm != "RS256" && algorithm != "ES256") return Invalid("it is signed neither by RS256 nor by ES256");
+    const std::optional<Algorithm> algorithm = AlgorithmOf(TextOf(token.header, "alg"));
+    if (!algorithm) return Invalid("it is signed by none of RS256, ES256 and EdDSA");
     // Extensions that must be understood are not (RFC 7515, 4.1.11).
     if (token.header.contains("crit")) return Invalid("it has critical extensions");
-    const Algorithm wanted = algorithm == "RS256" ? Algorithm::kRs256 : Algorithm::kEs256;
     const std::string id = TextOf(token.header, "kid");
     bool known = false;
     for (const auto& [key, issuer] : keys) {
-      if (key.algorithm != wanted || (!id.empty() && key.id != id)) continue;
+      if (key.algorithm != *algorithm || (!id.empty() && key.id != id)) continue;
       known = true;
       if (VerifySignature(key, token.signed_text, token.signature)) return issuer;
     }

@@ -270,6 +270,45 @@ TEST_F(JwtTest, AServiceSignsItsOwnTokens) {
   EXPECT_EQ(identity->roles, caller.roles);
 }
 
+TEST_F(JwtTest, TheEd25519ExampleOfRfc8037Passes) {
+  const auto keys =
+      ParseJwks(R"({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},)"
+                R"( {"kty": "OKP", "crv": "X25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},)"
+                R"( {"kty": "OKP", "crv": "Ed25519", "x": "11qY"}]})");
+  ASSERT_TRUE(keys.ok()) << keys.status();
+  ASSERT_EQ(keys->size(), 1u);
+  const std::string text = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+  const auto signature =
+      FromBase64Url("hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg");
+  ASSERT_TRUE(signature);
+  EXPECT_TRUE(VerifySignature((*keys)[0], text, *signature));
+  EXPECT_FALSE(VerifySignature((*keys)[0], text + "x", *signature));
+  EXPECT_FALSE(VerifySignature((*keys)[0], text, signature->substr(1)));
+}
+
+TEST_F(JwtTest, AnEdDsaTokenTellsWhoCalls) {
+  const KeyHandle key(EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519"), EVP_PKEY_free);
+  std::string raw(32, '\0');
+  size_t size = raw.size();
+  EVP_PKEY_get_raw_public_key(key.get(), reinterpret_cast<unsigned char*>(raw.data()), &size);
+  WriteJwks("idp", {{{"kty", "OKP"}, {"crv", "Ed25519"}, {"kid", "ed"}, {"alg", "EdDSA"}, {"x", ToBase64Url(raw)}}});
+  const std::string text =
+      ToBase64Url(Json{{"alg", "EdDSA"}, {"kid", "ed"}}.dump()) + "." + ToBase64Url(Claims().dump());
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  EVP_DigestSignInit(context, nullptr, nullptr, nullptr, key.get());
+  std::string signature(64, '\0');
+  size = signature.size();
+  EVP_DigestSign(context, reinterpret_cast<unsigned char*>(signature.data()), &size,
+                 reinterpret_cast<const unsigned char*>(text.data()), text.size());
+  EVP_MD_CTX_free(context);
+  const auto authenticator = Make(Path("idp"), "");
+  const auto identity = Authenticate(*authenticator, text + "." + ToBase64Url(signature));
+  ASSERT_TRUE(identity.ok()) << identity.status();
+  EXPECT_EQ(identity->actor, "users/jane");
+  signature[0] = static_cast<char>(signature[0] ^ 1);
+  EXPECT_FALSE(Authenticate(*authenticator, text + "." + ToBase64Url(signature)).ok());
+}
+
 TEST_F(JwtTest, AKeySetSpeaksForItsOwnIssuerOnly) {
   WriteJwks("idp", {provider_.Jwk()});
   const std::string pem = WriteSigningKey("automation.pem");
