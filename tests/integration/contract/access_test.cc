@@ -1,8 +1,6 @@
 // Who may call what, of all services: every method as every role, as nobody in particular, and as another tenant. It
 // goes by the descriptors, so that a new method is looked at without a word here.
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
@@ -23,45 +21,21 @@
 #include "common/rpc/server.h"
 #include "common/testing/eventually.h"
 #include "common/testing/temp_dir.h"
-#include "embudo/type/v1/options.pb.h"
 #include "google/api/annotations.pb.h"
-#include "google/api/field_behavior.pb.h"
 #include "google/api/resource.pb.h"
-#include "services/automation/bind.h"
-#include "services/automation/storage/migrations.h"
-#include "services/capture/bind.h"
-#include "services/capture/storage/migrations.h"
-#include "services/pipeline/bind.h"
-#include "services/pipeline/storage/migrations.h"
-#include "services/reporting/bind.h"
-#include "services/reporting/storage/migrations.h"
-#include "services/scoring/bind.h"
-#include "services/scoring/storage/migrations.h"
-#include "tests/integration/suite.h"
+#include "tests/integration/contract/fixture.h"
 
 namespace embudo::testing {
 namespace {
 
 using absl::StatusCode;
-using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
-using google::protobuf::MessageFactory;
-using google::protobuf::MethodDescriptor;
-using type::v1::Role;
+
+class AccessTest : public AllServicesTest {};
 
 constexpr Role kRoles[] = {type::v1::ROLE_REP, type::v1::ROLE_MANAGER, type::v1::ROLE_ADMIN, type::v1::ROLE_SERVICE};
 /// Stands in every text of the tenant that the other must not see.
 constexpr char kMarker[] = "canary-7f3a91";
 constexpr int kDepth = 3;
-
-std::unique_ptr<Message> New(const google::protobuf::Descriptor* type) {
-  return std::unique_ptr<Message>(MessageFactory::generated_factory()->GetPrototype(type)->New());
-}
-
-bool IsRequired(const FieldDescriptor* field) {
-  const auto& all = field->options().GetRepeatedExtension(google::api::field_behavior);
-  return std::find(all.begin(), all.end(), google::api::REQUIRED) != all.end();
-}
 
 /// The kind of record that the field names, or that it is the name of; empty: none.
 std::string ResourceTypeOf(const FieldDescriptor* field) {
@@ -92,13 +66,6 @@ std::string TextFor(const type::v1::Rules& rules) {
 /// Whether the name's last id is a UUID, which no other tenant has.
 bool HasOwnId(const std::string& name) { return Uuid::Parse(name.substr(name.rfind('/') + 1)).has_value(); }
 
-/// `pipeline` of a method of embudo.pipeline.v1.
-std::string ServiceOf(const MethodDescriptor* method) {
-  const std::string& name = method->full_name();
-  const size_t from = name.find('.') + 1;
-  return name.substr(from, name.find('.', from) - from);
-}
-
 /// What one method was answered with.
 absl::Status CallMethod(const Caller& caller, const MethodDescriptor* method, const Message& request,
                         std::string* answer) {
@@ -116,34 +83,6 @@ absl::Status CallMethod(const Caller& caller, const MethodDescriptor* method, co
   while (stream->Read(response.get())) *answer += response->ShortDebugString();
   return stream->Finish();
 }
-
-class AccessTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    suite_ = std::make_unique<Suite>(
-        std::vector<ServiceUnderTest>{{"pipeline", pipeline::Bind, &pipeline::storage::Migrations()},
-                                      {"capture", capture::Bind, &capture::storage::Migrations()},
-                                      {"scoring", scoring::Bind, &scoring::storage::Migrations()},
-                                      {"automation", automation::Bind, &automation::storage::Migrations()},
-                                      {"reporting", reporting::Bind, &reporting::storage::Migrations()}});
-    for (const auto* service : suite_->Descriptors()) {
-      if (!service->full_name().starts_with("embudo.")) continue;
-      for (int i = 0; i < service->method_count(); ++i) methods_.push_back(service->method(i));
-    }
-  }
-  static void TearDownTestSuite() {
-    methods_.clear();
-    suite_.reset();
-  }
-
-  static Caller As(const std::string& tenant, const MethodDescriptor* method, Role role,
-                   const std::string& actor = "users/admin") {
-    return suite_->As(tenant, role, actor, ServiceOf(method));
-  }
-
-  static inline std::unique_ptr<Suite> suite_;
-  static inline std::vector<const MethodDescriptor*> methods_;
-};
 
 TEST_F(AccessTest, EveryMethodSaysWhoMayCallIt) {
   EXPECT_GT(methods_.size(), 150u);
@@ -249,7 +188,7 @@ TEST_F(AccessTest, WithoutAGoodTokenNothingAnswers) {
 
 /// Two tenants. In the first, there is one of each kind of record that a create method makes out of what its fields say
 /// they take; the second tries them all.
-class TenantTest : public AccessTest {
+class TenantTest : public AllServicesTest {
  protected:
   void SetUp() override {
     // Records that others refer to come first; what was refused for lack of them is there in the next round.
