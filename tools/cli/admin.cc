@@ -1,10 +1,14 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
+#include <vector>
 
+#include "absl/strings/escaping.h"
 #include "common/base/error.h"
+#include "embudo/capture/v1/capture_service.pb.h"
 #include "embudo/pipeline/v1/privacy_service.pb.h"
 #include "embudo/pipeline/v1/tenant_service.pb.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/pages.h"
 
 namespace embudo::cli {
 namespace {
@@ -105,15 +109,47 @@ absl::StatusOr<int> ErasePerson(Context& context, const PersonFlags& flags) {
   return 0;
 }
 
+/// What came in for a lead, as it came.
+absl::Status ExportSubmissions(Context& context, const std::string& lead) {
+  const std::string service = "embudo.capture.v1.CaptureService/";
+  capture::v1::ListSubmissionsRequest list;
+  list.set_lead(lead);
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<Json> submissions,
+                          ListPages<capture::v1::ListSubmissionsResponse>(
+                              context, service + "ListSubmissions", list, 100000,
+                              [](const capture::v1::ListSubmissionsResponse& page) { return page.submissions(); }));
+  for (Json submission : submissions) {
+    capture::v1::GetSubmissionContentRequest get;
+    get.set_name(submission["name"].get<std::string>());
+    std::string content;
+    for (int64_t size = 1; get.offset() < size; get.set_offset(static_cast<int64_t>(content.size()))) {
+      const auto piece = context.Call<capture::v1::GetSubmissionContentResponse>(service + "GetSubmissionContent", get);
+      // What came by a call is all in the record.
+      if (ReasonOf(piece.status()) == "NO_RAW_CONTENT") break;
+      EMBUDO_RETURN_IF_ERROR(piece.status());
+      content += piece->data();
+      size = piece->data().empty() ? 0 : piece->size_bytes();
+    }
+    if (!content.empty()) submission["content"] = absl::Base64Escape(content);
+    std::cout << Json{{"type", "Submission"}, {"record", submission}}.dump() << "\n";
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<int> ExportPerson(Context& context, const PersonFlags& flags) {
   const std::string method = std::string(kPrivacy) + "ExportPerson";
   const auto stream = context.ClientOf(method).Stream(method, context.identity());
   stream->Write(Of<pipeline::v1::ExportPersonRequest>(flags));
   stream->WritesDone();
+  std::vector<std::string> leads;
   for (pipeline::v1::ExportPersonResponse response; stream->Read(&response);) {
+    if (response.resource_type() == "Lead") {
+      leads.push_back(Json::parse(response.json(), nullptr, false).value("name", ""));
+    }
     std::cout << R"({"type":")" << response.resource_type() << R"(","record":)" << response.json() << "}\n";
   }
   EMBUDO_RETURN_IF_ERROR(stream->Finish());
+  for (const std::string& lead : leads) EMBUDO_RETURN_IF_ERROR(ExportSubmissions(context, lead));
   return 0;
 }
 
@@ -132,7 +168,8 @@ void AddPerson(CLI::App& admin, Context& context) {
   erase.add_option("--reason", flags->reason, "The case, never a name")->required();
   erase.add_flag("--contracts", flags->contracts, "Out of signed quotes and orders, too");
   erase.add_flag("--dry-run", flags->dry_run, "Only tell what would go");
-  add("export-person", "Prints all that is known of a person, a JSON object a line", ExportPerson);
+  add("export-person",
+      "Prints all that is known of a person, and what came in (content in Base64), a JSON object a line", ExportPerson);
 }
 
 }  // namespace
