@@ -4,26 +4,59 @@
 
 #include "common/base/error.h"
 #include "common/event/consumer.h"
+#include "common/http/server.h"
+#include "services/automation/events/deliverer.h"
 #include "services/automation/events/intake.h"
 #include "services/automation/events/runner.h"
+#include "services/automation/events/timekeeper.h"
+#include "services/automation/http/hook_endpoint.h"
 #include "services/automation/rpc/rule_service.h"
 #include "services/automation/rpc/run_service.h"
+#include "services/automation/rpc/webhook_service.h"
 #include "services/automation/storage/migrations.h"
 
 namespace embudo::automation {
 namespace {
 
+constexpr char kHttpListen[] = "hook-http-listen";
+constexpr char kPrivateTargets[] = "private-webhook-targets";
+
+/// The service's own flags.
+struct Settings {
+  std::string listen;
+  bool private_targets = false;
+};
+
+absl::StatusOr<Settings> SettingsOf(const app::Config& config) {
+  const auto option = [&](const char* name) {
+    const auto found = config.options.find(name);
+    return found == config.options.end() ? std::string() : found->second;
+  };
+  Settings settings{.listen = option(kHttpListen)};
+  const std::string allowed = option(kPrivateTargets);
+  if (!allowed.empty() && allowed != "true" && allowed != "false") {
+    return InvalidField(kPrivateTargets, "\"" + allowed + "\" is neither true nor false");
+  }
+  settings.private_targets = allowed == "true";
+  return settings;
+}
+
 /// Everything that lives as long as the service; its background parts hold it.
 struct Rooms {
-  explicit Rooms(const app::Environment& environment)
+  Rooms(const app::Environment& environment, const Settings& settings)
       : pool(db::ConninfoFor(environment.config.postgres, "automation_rpc", "embudo-automation"),
              environment.config.threads),
-        // A connection for each thread of the runner, and one for the readiness.
+        // A connection for each thread of the runner, and for the readiness, the timekeeper, the deliverer and hooks.
         worker_pool(db::ConninfoFor(environment.config.postgres, "automation_worker", "embudo-automation-runner"),
-                    events::Runner::Options().threads + 1),
+                    events::Runner::Options().threads + 6),
         writer(pool),
         pipeline({environment.config.pipeline_target, environment.credentials}),
-        runner(events::Runner::Options(), worker_pool, pipeline, environment.clock, environment.metrics),
+        capture({environment.config.capture_target, environment.credentials}),
+        runner(events::Runner::Options(), worker_pool, pipeline, capture, environment.clock, environment.metrics),
+        deliverer({.client = {.private_targets = settings.private_targets}}, worker_pool, pipeline, environment.clock,
+                  environment.metrics),
+        timekeeper(
+            {}, worker_pool, pipeline, environment.clock, [this] { runner.Wake(); }, environment.metrics),
         intake(
             environment.clock, [this] { runner.Wake(); }, environment.metrics),
         consumer(
@@ -32,28 +65,56 @@ struct Rooms {
               return intake.Apply(connection, events);
             },
             environment.metrics),
-        rules(pool, writer, environment.clock),
-        runs(pool, writer, environment.clock, [this] { runner.Wake(); }) {}
+        rules(pool, writer, pipeline, environment.clock),
+        runs(pool, writer, environment.clock, [this] { runner.Wake(); }),
+        webhooks(pool, writer, environment.clock, settings.private_targets, [this] { deliverer.Wake(); }),
+        hooks(
+            worker_pool, pipeline, environment.clock, [this] { runner.Wake(); }, environment.metrics),
+        hook_server(
+            embudo::http::Limits(), [this](const embudo::http::Request& request) { return hooks.Handle(request); },
+            environment.metrics) {}
 
   db::Pool pool;
   db::Pool worker_pool;
   resource::Writer writer;
   rpc::Client pipeline;
+  rpc::Client capture;
   events::Runner runner;
+  events::Deliverer deliverer;
+  events::Timekeeper timekeeper;
   events::Intake intake;
   event::Consumer consumer;
   RuleService rules;
   RunService runs;
+  WebhookService webhooks;
+  http::HookEndpoint hooks;
+  embudo::http::Server hook_server;
 };
 
 }  // namespace
 
+const std::vector<app::Option>& Options() {
+  static const std::vector<app::Option> options = {
+      {kHttpListen, "Address of the HTTP server by which other systems set rules off; empty: not served",
+       "127.0.0.1:7204"},
+      {kPrivateTargets, "Whether rules may call webhooks in private networks: true or false", "false"}};
+  return options;
+}
+
 absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) {
-  const auto rooms = std::make_shared<Rooms>(environment);
+  EMBUDO_ASSIGN_OR_RETURN(const Settings settings, SettingsOf(environment.config));
+  const auto rooms = std::make_shared<Rooms>(environment, settings);
   bindings.services.push_back(rooms->rules.MakeService());
   bindings.services.push_back(rooms->runs.MakeService());
+  bindings.services.push_back(rooms->webhooks.MakeService());
   bindings.background.emplace_back(rooms, &rooms->runner);
+  bindings.background.emplace_back(rooms, &rooms->deliverer);
+  bindings.background.emplace_back(rooms, &rooms->timekeeper);
   bindings.background.emplace_back(rooms, &rooms->consumer);
+  if (!settings.listen.empty()) {
+    EMBUDO_RETURN_IF_ERROR(rooms->hook_server.Listen(settings.listen));
+    bindings.background.emplace_back(rooms, &rooms->hook_server);
+  }
   bindings.ready = [rooms] { return db::CheckSchema(rooms->worker_pool, "automation", storage::Migrations()); };
   return absl::OkStatus();
 }

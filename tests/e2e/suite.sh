@@ -58,6 +58,16 @@ suite_kill_redis() {
 }
 redis_gone_for_good() { ! redis_ready "$RUN/redis"; }
 
+# kill -9 of the server, which then recovers. Its processes end by themselves, and a new one waits for that.
+suite_kill_postgres() {
+  local pid
+  pid=$(head -1 "$RUN/postgres/data/postmaster.pid")
+  kill -KILL "$pid"
+  wait_until 10 process_gone "$pid"
+  wait_until 60 postgres_starts || die "PostgreSQL does not come back"
+}
+postgres_starts() { (postgres_start "$RUN/postgres" test) >/dev/null 2>&1; }
+
 # One statement's result, as superuser.
 suite_sql() { postgres_psql "$RUN/postgres" --dbname=embudo --command="$1"; }
 

@@ -11,6 +11,8 @@ namespace embudo::bench {
 
 /// What is measured and against what.
 struct Options {
+  /// The one measurement that is made; empty: all.
+  std::string only;
   int in_flight = 32;
   int seconds = 5;
   int import_rows = 20000;
@@ -66,6 +68,7 @@ absl::Status MeasureForms(cli::Context& context, const Options& options, std::ve
 absl::Status MeasureScoring(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureCapture(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureImport(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureRules(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureMail(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 
 /// Runs a shell command and returns what it printed; UNAVAILABLE with its last lines if it failed.

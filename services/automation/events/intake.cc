@@ -7,40 +7,15 @@
 #include <utility>
 
 #include "common/base/error.h"
-#include "common/base/ids.h"
+#include "services/automation/logic/new_run.h"
+#include "services/automation/logic/trigger.h"
 #include "services/automation/storage/projection.h"
 #include "services/automation/storage/runs.h"
+#include "services/automation/storage/templates.h"
 
 namespace embudo::automation::events {
-namespace {
 
 using type::v1::Event;
-using v1::Run;
-
-storage::NewRun MakeRun(const Event& event, const logic::Match& match, Time now) {
-  Run run;
-  run.set_name("runs/" + Uuid::V7(now).ToString());
-  run.set_rule(match.rule->name());
-  run.set_rule_version(match.rule->rule_version());
-  run.set_event_id(event.id());
-  run.set_event_type(event.type());
-  *run.mutable_event_time() = event.time();
-  run.set_lead(event.subject());
-  run.set_depth(match.depth);
-  *run.mutable_create_time() = *run.mutable_update_time() = ToTimestamp(now);
-  if (match.depth > logic::kMaxDepth) {
-    run.set_state(Run::STATE_DEAD);
-    run.set_error("DEPTH_EXCEEDED: a chain of rules that lead to each other was cut after " +
-                  std::to_string(logic::kMaxDepth));
-    *run.mutable_end_time() = ToTimestamp(now);
-  } else {
-    run.set_state(Run::STATE_PENDING);
-    *run.mutable_next_attempt_time() = ToTimestamp(now);
-  }
-  return {event.tenant(), std::move(run), match.rule};
-}
-
-}  // namespace
 
 Intake::Intake(const Clock& clock, std::function<void()> wake, metrics::Registry& metrics)
     : clock_(clock), wake_(std::move(wake)), metrics_(metrics) {}
@@ -57,6 +32,7 @@ absl::Status Intake::Keep(db::Connection& connection, const std::vector<Event>& 
     EMBUDO_RETURN_IF_ERROR(storage::Project(connection, event));
     if (event.type() == "tenant.created") {
       EMBUDO_RETURN_IF_ERROR(storage::SeedRules(connection, event.tenant(), clock_.Now()));
+      EMBUDO_RETURN_IF_ERROR(storage::SeedTemplates(connection, event.tenant(), clock_.Now()));
     }
   }
   return storage::AddEventCounts(connection, counts);
@@ -65,7 +41,7 @@ absl::Status Intake::Keep(db::Connection& connection, const std::vector<Event>& 
 absl::Status Intake::MakeRuns(db::Connection& connection, const std::vector<Event>& events) {
   std::set<std::string> tenants;
   for (const Event& event : events) {
-    if (event.data().has_lead()) tenants.insert(event.tenant());
+    if (!logic::LeadOf(event).empty()) tenants.insert(event.tenant());
   }
   if (tenants.empty()) return absl::OkStatus();
   EMBUDO_ASSIGN_OR_RETURN(const auto rules, rules_.Get(connection, {tenants.begin(), tenants.end()}));
@@ -75,8 +51,10 @@ absl::Status Intake::MakeRuns(db::Connection& connection, const std::vector<Even
   for (const Event& event : events) {
     const auto of_tenant = rules.find(event.tenant());
     if (of_tenant == rules.end()) continue;
-    for (const logic::Match& match : logic::MatchEvent(*of_tenant->second, event, now)) {
-      runs.push_back(MakeRun(event, match, now));
+    for (const logic::Match& match : of_tenant->second->MatchEvent(event, now)) {
+      v1::Run run = logic::RunForEvent(match, event, now);
+      if (pace_.IsBulk(event.tenant(), std::chrono::steady_clock::now())) run.set_bulk(true);
+      runs.push_back({event.tenant(), std::move(run), match.rule});
     }
   }
   if (runs.empty()) return absl::OkStatus();

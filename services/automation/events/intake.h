@@ -8,6 +8,7 @@
 #include "common/db/connection.h"
 #include "common/metrics/metrics.h"
 #include "embudo/type/v1/event.pb.h"
+#include "services/automation/logic/pace.h"
 #include "services/automation/storage/rules.h"
 
 namespace embudo::automation::events {
@@ -34,6 +35,7 @@ class Intake {
   const std::function<void()> wake_;
   metrics::Registry& metrics_;
   storage::RuleCache rules_;
+  logic::Pace pace_;
 };
 
 }  // namespace embudo::automation::events

@@ -1,52 +1,32 @@
 #include "services/automation/events/performer.h"
 
 #include <chrono>
-#include <string>
 
 #include "common/base/error.h"
-#include "services/automation/logic/attempts.h"
-#include "services/automation/logic/requests.h"
+#include "common/filter/filter.h"
+#include "common/filter/literal.h"
+#include "services/automation/logic/cron.h"
+#include "services/automation/logic/due.h"
+#include "services/automation/logic/rule.h"
+#include "services/automation/logic/trigger.h"
 #include "services/automation/storage/rules.h"
 
 namespace embudo::automation::events {
 namespace {
 
+using logic::Progress;
+using logic::TriggerKind;
 using storage::HeldRun;
 using type::v1::Lead;
 using v1::Action;
 using v1::ActionResult;
 
-constexpr std::chrono::seconds kCallTimeout{5};
-constexpr std::chrono::seconds kDecideTimeout{5};
-
-constexpr char kGetLead[] = "embudo.pipeline.v1.LeadService/GetLead";
-constexpr char kUpdateLead[] = "embudo.pipeline.v1.LeadService/UpdateLead";
-constexpr char kAssignLead[] = "embudo.pipeline.v1.LeadService/AssignLead";
-constexpr char kCreateActivity[] = "embudo.pipeline.v1.ActivityService/CreateActivity";
-
-/// The service itself, acting for the tenant because of the run's event.
-rpc::Identity IdentityOf(const HeldRun& held) {
-  rpc::Identity identity;
-  identity.tenant = held.tenant;
-  identity.actor = "services/automation";
-  identity.roles = {type::v1::ROLE_SERVICE};
-  identity.origin = type::v1::ORIGIN_AUTOMATION;
-  identity.cause.set_event_id(held.run.event_id());
-  identity.cause.set_rule(held.run.rule());
-  identity.cause.set_depth(held.run.depth());
-  return identity;
-}
+constexpr std::chrono::seconds kStatementTimeout{5};
+constexpr char kThen[] = "then";
+constexpr char kElse[] = "else";
 
 bool IsOver(const ActionResult& result) {
   return result.outcome() == ActionResult::OUTCOME_DONE || result.outcome() == ActionResult::OUTCOME_SKIPPED;
-}
-
-void Finish(HeldRun& held, int index, ActionResult::Outcome outcome, const std::string& detail,
-            const std::string& resource) {
-  ActionResult& result = *held.run.mutable_results(index);
-  result.set_outcome(outcome);
-  result.set_detail(detail);
-  result.set_resource(resource);
 }
 
 google::protobuf::Duration ToDuration(std::chrono::steady_clock::duration duration) {
@@ -57,125 +37,134 @@ google::protobuf::Duration ToDuration(std::chrono::steady_clock::duration durati
   return out;
 }
 
-std::string Describe(const v1::Assignment& assignment) {
-  return "assigned to " + assignment.owner() + ": turn " + std::to_string(assignment.turn()) + " of " +
-         assignment.team() + ", " + std::to_string(assignment.eligible_count()) + " of " +
-         std::to_string(assignment.member_count()) + " members could take it";
+/// The place of the action's result; made if it has none.
+int ResultOf(v1::Run& run, const std::string& action) {
+  for (int i = 0; i < run.results_size(); ++i) {
+    if (run.results(i).action() == action) return i;
+  }
+  run.add_results()->set_action(action);
+  return run.results_size() - 1;
 }
 
 }  // namespace
 
-absl::Status Performer::Perform(HeldRun& held) {
-  for (int i = 0; i < held.rule.actions_size(); ++i) {
-    if (i == held.run.results_size()) held.run.add_results();
-    if (IsOver(held.run.results(i))) continue;
-    const auto begin = std::chrono::steady_clock::now();
-    const absl::Status status = Do(held, i);
-    *held.run.mutable_results(i)->mutable_duration() = ToDuration(std::chrono::steady_clock::now() - begin);
-    if (!status.ok()) {
-      Finish(held, i, ActionResult::OUTCOME_FAILED, MessageOf(status), "");
-      return status;
-    }
+absl::StatusOr<Progress> Performer::Perform(HeldRun& held) {
+  RunContext context(held, pipeline_);
+  if (held.run.results().empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(std::string why, WhyNot(context));
+    if (!why.empty()) return Progress{.kind = Progress::Kind::kDropped, .why = std::move(why)};
   }
-  return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(const Ending ending, Go(context, held.rule.actions(), ""));
+  if (ending.kind == Ending::Kind::kWaiting) return Progress{.kind = Progress::Kind::kWaiting, .until = ending.until};
+  return Progress{};
 }
 
-absl::Status Performer::Do(HeldRun& held, int index) {
-  const Action& action = held.rule.actions(index);
-  const Uuid id = logic::RequestIdOf(held.tenant, held.run, index);
-  const auto update = [&](const pipeline::v1::UpdateLeadRequest& request, const std::string& detail) -> absl::Status {
-    EMBUDO_RETURN_IF_ERROR(pipeline_.Call<Lead>(kUpdateLead, IdentityOf(held), request, kCallTimeout).status());
-    Finish(held, index, ActionResult::OUTCOME_DONE, detail, held.run.lead());
-    return absl::OkStatus();
-  };
-  switch (action.action_case()) {
-    case Action::kAssign:
-      return Assign(held, index);
-    case Action::kCreateActivity: {
-      const auto request = logic::ActivityRequest(held.run, action.create_activity(), id);
-      EMBUDO_ASSIGN_OR_RETURN(
-          const type::v1::Activity activity,
-          pipeline_.Call<type::v1::Activity>(kCreateActivity, IdentityOf(held), request, kCallTimeout));
-      const std::string detail = "planned for " + FormatDate(activity.due_date());
-      Finish(held, index, ActionResult::OUTCOME_DONE, detail, activity.name());
-      return absl::OkStatus();
-    }
-    case Action::kUpdateFields: {
-      EMBUDO_ASSIGN_OR_RETURN(const auto request, logic::UpdateRequest(held.run, action.update_fields(), id));
-      return update(request, "set " + std::to_string(request.update_mask().paths_size()) + " fields");
-    }
-    case Action::kSetPriority:
-      return update(logic::PriorityRequest(held.run, action.set_priority(), id),
-                    "asked for priority " + std::to_string(action.set_priority().priority()));
-    default:
-      break;
+absl::StatusOr<std::string> Performer::WhyNot(RunContext& context) {
+  const v1::Rule& rule = context.held().rule;
+  const TriggerKind kind = logic::KindOf(rule.trigger());
+  if (kind == TriggerKind::kLead) return std::string();
+  if (kind == TriggerKind::kMoment) {
+    EMBUDO_ASSIGN_OR_RETURN(const Lead* lead, context.Lead());
+    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", db::After(kStatementTimeout)));
+    EMBUDO_ASSIGN_OR_RETURN(const std::string zone, storage::TimeZoneOf(*lease, context.tenant()));
+    const std::optional<Time> due = logic::DueOf(rule.trigger(), *lead, logic::ZoneOf(zone));
+    if (!due || *due != FromTimestamp(context.run().event_time())) return std::string("what was due has changed");
   }
-  return InvalidField("rule.actions[" + std::to_string(index) + "]", "is none that this version knows");
+  if (rule.condition().empty()) return std::string();
+  EMBUDO_ASSIGN_OR_RETURN(const bool holds, Holds(context, rule.condition()));
+  return holds ? std::string() : std::string("the condition does not hold");
 }
 
-absl::Status Performer::Assign(HeldRun& held, int index) {
-  if (!held.run.results(index).has_assignment()) {
-    pipeline::v1::GetLeadRequest request;
-    request.set_name(held.run.lead());
-    EMBUDO_ASSIGN_OR_RETURN(const Lead lead, pipeline_.Call<Lead>(kGetLead, IdentityOf(held), request, kCallTimeout));
-    if (!lead.owner().empty()) {
-      Finish(held, index, ActionResult::OUTCOME_SKIPPED, "the lead has an owner: " + lead.owner(), lead.name());
-      return absl::OkStatus();
+absl::StatusOr<bool> Performer::Holds(RunContext& context, const std::string& condition) {
+  EMBUDO_ASSIGN_OR_RETURN(const Lead* lead, context.Lead());
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", db::After(kStatementTimeout)));
+  EMBUDO_ASSIGN_OR_RETURN(const filter::Filter filter,
+                          filter::Filter::Compile(condition, logic::LeadFields(),
+                                                  storage::ResolverOf(*lease, context.tenant()), "rule.condition"));
+  return filter.Matches(*lead, clock_.Now());
+}
+
+absl::StatusOr<Performer::Ending> Performer::Go(RunContext& context, const Actions& actions,
+                                                const std::string& prefix) {
+  v1::Run& run = context.held().run;
+  for (int i = 0; i < actions.size(); ++i) {
+    const Action& action = actions[i];
+    const std::string place = prefix + std::to_string(i);
+    const int index = ResultOf(run, place);
+    Ending ending;
+    if (action.has_branch()) {
+      EMBUDO_ASSIGN_OR_RETURN(ending, Branch(context, action.branch(), place, index));
+    } else if (action.has_stop()) {
+      run.mutable_results(index)->set_outcome(ActionResult::OUTCOME_DONE);
+      ending.kind = Ending::Kind::kStopped;
+    } else if (IsOver(run.results(index))) {
+      continue;
+    } else if (action.has_wait()) {
+      EMBUDO_ASSIGN_OR_RETURN(ending, Wait(context, action.wait(), index));
+    } else {
+      EMBUDO_RETURN_IF_ERROR(Do(context, action, index));
     }
-    EMBUDO_RETURN_IF_ERROR(Decide(held, index, lead));
+    if (ending.kind != Ending::Kind::kDone) return ending;
   }
-  const v1::Assignment& assignment = held.run.results(index).assignment();
-  const auto request = logic::AssignRequest(held.run, held.rule.actions(index).assign(), assignment,
-                                            logic::RequestIdOf(held.tenant, held.run, index));
-  EMBUDO_ASSIGN_OR_RETURN(const Lead lead, pipeline_.Call<Lead>(kAssignLead, IdentityOf(held), request, kCallTimeout));
-  if (lead.owner() == assignment.owner()) {
-    Finish(held, index, ActionResult::OUTCOME_DONE, Describe(assignment), lead.name());
-  } else {
-    Finish(held, index, ActionResult::OUTCOME_SKIPPED, "the lead got an owner meanwhile: " + lead.owner(), lead.name());
-  }
-  return absl::OkStatus();
+  return Ending();
 }
 
-absl::Status Performer::Decide(HeldRun& held, int index, const Lead& lead) {
-  const Action::Assign& action = held.rule.actions(index).assign();
-  const std::string& team = action.team().empty() ? lead.team() : action.team();
-  if (team.empty()) {
-    return Error(absl::StatusCode::kFailedPrecondition, "LEAD_WITHOUT_TEAM",
-                 "neither the lead nor the rule has a team");
+absl::StatusOr<Performer::Ending> Performer::Wait(RunContext& context, const Action::Wait& wait, int index) {
+  ActionResult& result = *context.held().run.mutable_results(index);
+  const Time now = clock_.Now();
+  if (result.decision().empty()) {
+    result.set_decision(FormatTime(now + std::chrono::seconds(wait.duration().seconds())));
   }
-  HeldRun decided;
-  const absl::Status status =
-      db::RunInTx(pool_, "", db::After(kDecideTimeout), [&](db::Connection& connection) -> absl::Status {
-        decided = held;
-        ActionResult& result = *decided.run.mutable_results(index);
-        result.set_outcome(ActionResult::OUTCOME_DECIDED);
-        EMBUDO_ASSIGN_OR_RETURN(*result.mutable_assignment(), Choose(connection, held.tenant, team, lead));
-        return storage::SaveRun(connection, decided);
-      });
-  if (!status.ok()) return status;
-  held = std::move(decided);
-  return absl::OkStatus();
+  const std::optional<Time> until = filter::ParseTime(result.decision());
+  if (!until) return Internal("a wait without its end");
+  if (*until > now) {
+    result.set_outcome(ActionResult::OUTCOME_WAITING);
+    result.set_detail("until " + result.decision());
+    return Ending{Ending::Kind::kWaiting, *until};
+  }
+  result.set_outcome(ActionResult::OUTCOME_DONE);
+  result.set_detail("waited until " + result.decision());
+  context.Forget();
+  return Ending();
 }
 
-absl::StatusOr<v1::Assignment> Performer::Choose(db::Connection& connection, const std::string& tenant,
-                                                 const std::string& team, const Lead& lead) {
-  const std::string team_id = team.substr(team.find('/') + 1);
-  EMBUDO_ASSIGN_OR_RETURN(const storage::Turn turn, storage::TakeTurn(connection, tenant, team_id));
-  const auto choice =
-      logic::ChooseRoundRobin(turn.members, lead, storage::ResolverOf(connection, tenant), clock_.Now());
-  if (!choice) {
-    return Error(absl::StatusCode::kFailedPrecondition, logic::kNoMember, "nobody in " + team + " can take the lead")
-        .Meta("team", team);
+absl::StatusOr<Performer::Ending> Performer::Branch(RunContext& context, const Action::Branch& branch,
+                                                    const std::string& place, int index) {
+  HeldRun& held = context.held();
+  if (held.run.results(index).decision().empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(const bool holds, Holds(context, branch.condition()));
+    ActionResult& result = *held.run.mutable_results(index);
+    result.set_decision(holds ? kThen : kElse);
+    result.set_outcome(ActionResult::OUTCOME_DONE);
+    // Kept before anything is done on that way, since another attempt might find the lead different.
+    EMBUDO_RETURN_IF_ERROR(SaveDecision(held));
   }
-  const std::string& membership = choice->member->membership_id;
-  EMBUDO_RETURN_IF_ERROR(storage::RecordTurn(connection, tenant, team_id, membership, turn.number));
-  v1::Assignment assignment;
-  assignment.set_team(team);
-  assignment.set_owner(choice->member->user);
-  assignment.set_turn(turn.number);
-  assignment.set_eligible_count(choice->eligible_count);
-  assignment.set_member_count(static_cast<int>(turn.members.size()));
-  return assignment;
+  const bool then = held.run.results(index).decision() == kThen;
+  return Go(context, then ? branch.then() : branch.else_(), place + (then ? ".then." : ".else."));
+}
+
+absl::Status Performer::SaveDecision(HeldRun& held) {
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", db::After(kStatementTimeout)));
+  return storage::SaveRun(*lease, held);
+}
+
+absl::Status Performer::Do(RunContext& context, const Action& action, int index) {
+  const auto begin = std::chrono::steady_clock::now();
+  absl::Status status = effects_.Do(context, action, index);
+  ActionResult& result = *context.held().run.mutable_results(index);
+  if (ReasonOf(status) == "REQUEST_ID_REUSED") {
+    // Nobody else makes this id: an attempt before this one has done it, as things stood then, and was lost.
+    result.set_outcome(ActionResult::OUTCOME_DONE);
+    result.set_detail("done by an attempt before");
+    context.Forget();
+    status = absl::OkStatus();
+  }
+  *result.mutable_duration() = ToDuration(std::chrono::steady_clock::now() - begin);
+  if (!status.ok()) {
+    result.set_outcome(ActionResult::OUTCOME_FAILED);
+    result.set_detail(MessageOf(status).substr(0, 2000));
+  }
+  return status;
 }
 
 }  // namespace embudo::automation::events

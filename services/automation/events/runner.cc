@@ -23,6 +23,10 @@ const char* Outcome(v1::Run::State state) {
       return "succeeded";
     case v1::Run::STATE_FAILED:
       return "failed";
+    case v1::Run::STATE_WAITING:
+      return "waiting";
+    case v1::Run::STATE_DROPPED:
+      return "dropped";
     default:
       return "dead";
   }
@@ -30,8 +34,9 @@ const char* Outcome(v1::Run::State state) {
 
 }  // namespace
 
-Runner::Runner(Options options, db::Pool& pool, rpc::Client& pipeline, const Clock& clock, metrics::Registry& metrics)
-    : options_(options), pool_(pool), clock_(clock), metrics_(metrics), performer_(pool, pipeline, clock) {}
+Runner::Runner(Options options, db::Pool& pool, rpc::Client& pipeline, rpc::Client& capture, const Clock& clock,
+               metrics::Registry& metrics)
+    : options_(options), pool_(pool), clock_(clock), metrics_(metrics), performer_(pool, pipeline, capture, clock) {}
 
 Runner::~Runner() { Stop(); }
 
@@ -74,13 +79,16 @@ void Runner::Work() {
     std::vector<HeldRun> taken = Take();
     // Not so long that the last of them outlives its lease.
     const Time latest = clock_.Now() + options_.lease / 2;
+    std::vector<HeldRun*> done;
     for (HeldRun& held : taken) {
       if (Stopping() || clock_.Now() > latest) {
         HandBack(held);
-      } else {
-        Run(held);
+        done.push_back(&held);
+      } else if (Perform(held)) {
+        done.push_back(&held);
       }
     }
+    if (!done.empty()) Save(done);
   }
 }
 
@@ -98,21 +106,21 @@ std::vector<HeldRun> Runner::Take() {
 absl::StatusOr<std::vector<HeldRun>> Runner::TakeDue() {
   const Time now = clock_.Now();
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", db::After(kStatementTimeout)));
-  return storage::TakeDueRuns(*lease, options_.batch_size, now, now + options_.lease);
+  // Those of bulk come behind the others, but every fourth time before them, so that they come at all.
+  const bool bulk_first = ++takes_ % 4 == 0;
+  EMBUDO_ASSIGN_OR_RETURN(std::vector<HeldRun> taken,
+                          storage::TakeDueRuns(*lease, options_.batch_size, bulk_first, now, now + options_.lease));
+  if (!taken.empty()) return taken;
+  return storage::TakeDueRuns(*lease, options_.batch_size, !bulk_first, now, now + options_.lease);
 }
 
-void Runner::Run(HeldRun& held) {
-  absl::Status status = held.run.attempts() > logic::kMaxAttempts
-                            ? absl::AbortedError("no attempt came to its end")  // each lost its worker
-                            : performer_.Perform(held);
-  if (ReasonOf(status) == "RUN_TAKEN") return;
-  logic::FinishAttempt(status, clock_.Now(), &held.run);
-  const absl::Status saved = Save(held);
-  if (!saved.ok()) {
-    // It is due again when its lease is over, and then comes to the same.
-    log::Warning("automation: a run's end was not saved", {{"run", held.run.name()}, {"why", MessageOf(saved)}});
-    return;
-  }
+bool Runner::Perform(HeldRun& held) {
+  const absl::StatusOr<logic::Progress> progress =
+      held.run.attempts() > logic::kMaxAttempts
+          ? absl::AbortedError("no attempt came to its end")  // each lost its worker
+          : performer_.Perform(held);
+  if (ReasonOf(progress.status()) == "RUN_TAKEN") return false;
+  logic::FinishAttempt(progress, clock_.Now(), &held.run);
   metrics_
       .Counter("embudo_automation_attempts_total", "Attempts at runs, by how they ended",
                {{"outcome", Outcome(held.run.state())}})
@@ -122,19 +130,20 @@ void Runner::Run(HeldRun& held) {
         "automation: a run was given up",
         {{"tenant", held.tenant}, {"run", held.run.name()}, {"rule", held.run.rule()}, {"why", held.run.error()}});
   }
+  return true;
 }
 
 void Runner::HandBack(HeldRun& held) {
   held.run.set_state(v1::Run::STATE_PENDING);
   held.run.set_attempts(held.run.attempts() - 1);
   *held.run.mutable_next_attempt_time() = ToTimestamp(clock_.Now());
-  const absl::Status saved = Save(held);
-  if (!saved.ok()) log::Warning("automation: a run was not handed back", {{"run", held.run.name()}});
 }
 
-absl::Status Runner::Save(HeldRun& held) {
-  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", db::After(kStatementTimeout)));
-  return storage::SaveRun(*lease, held);
+void Runner::Save(const std::vector<HeldRun*>& runs) {
+  absl::StatusOr<db::Pool::Lease> lease = pool_.Acquire("", db::After(kStatementTimeout));
+  const absl::Status saved = lease.ok() ? storage::SaveRuns(**lease, runs) : lease.status();
+  // They are due again when their leases are over, and then come to the same.
+  if (!saved.ok()) log::Warning("automation: what runs came to was not saved", {{"why", MessageOf(saved)}});
 }
 
 }  // namespace embudo::automation::events

@@ -22,7 +22,7 @@ namespace embudo::automation::events {
 class Runner : public Background {
  public:
   struct Options {
-    int threads = 8;
+    int threads = 16;
     /// Runs that a thread takes at once.
     int batch_size = 8;
     /// How long a run is held before another worker may take it.
@@ -32,7 +32,8 @@ class Runner : public Background {
   };
 
   /// `pool` is of the automation_worker role, with a connection for each thread.
-  Runner(Options options, db::Pool& pool, rpc::Client& pipeline, const Clock& clock, metrics::Registry& metrics);
+  Runner(Options options, db::Pool& pool, rpc::Client& pipeline, rpc::Client& capture, const Clock& clock,
+         metrics::Registry& metrics);
   ~Runner() override;
 
   void Start() override;
@@ -46,9 +47,10 @@ class Runner : public Background {
   /// Waits for due runs; none when stopping. One thread asks at a time.
   std::vector<storage::HeldRun> Take();
   absl::StatusOr<std::vector<storage::HeldRun>> TakeDue();
-  void Run(storage::HeldRun& held);
+  /// Whether the run is to be saved; another worker may have taken it over.
+  bool Perform(storage::HeldRun& held);
   void HandBack(storage::HeldRun& held);
-  absl::Status Save(storage::HeldRun& held);
+  void Save(const std::vector<storage::HeldRun*>& runs);
   bool Stopping();
   /// Waits a little longer each time, until Wake makes it look often again.
   void Pause();
@@ -60,6 +62,8 @@ class Runner : public Background {
   Performer performer_;
 
   std::mutex taking_;
+  /// Under taking_.
+  int64_t takes_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;

@@ -36,7 +36,8 @@ bool MayPass(const absl::Status& status) {
   }
 }
 
-void FinishAttempt(const absl::Status& status, Time now, v1::Run* run) {
+void FinishAttempt(const absl::StatusOr<Progress>& progress, Time now, v1::Run* run) {
+  const absl::Status& status = progress.status();
   *run->mutable_update_time() = ToTimestamp(now);
   if (!status.ok() && MayPass(status) && run->attempts() < kMaxAttempts) {
     run->set_state(v1::Run::STATE_FAILED);
@@ -44,8 +45,21 @@ void FinishAttempt(const absl::Status& status, Time now, v1::Run* run) {
     *run->mutable_next_attempt_time() = ToTimestamp(now + BackOff(run->attempts()));
     return;
   }
-  run->set_state(status.ok() ? v1::Run::STATE_SUCCEEDED : v1::Run::STATE_DEAD);
-  run->set_error(status.ok() ? "" : ErrorText(status));
+  if (status.ok() && progress->kind == Progress::Kind::kWaiting) {
+    run->set_state(v1::Run::STATE_WAITING);
+    run->set_attempts(0);
+    run->clear_error();
+    *run->mutable_next_attempt_time() = ToTimestamp(progress->until);
+    return;
+  }
+  if (!status.ok()) {
+    run->set_state(v1::Run::STATE_DEAD);
+    run->set_error(ErrorText(status));
+  } else {
+    const bool dropped = progress->kind == Progress::Kind::kDropped;
+    run->set_state(dropped ? v1::Run::STATE_DROPPED : v1::Run::STATE_SUCCEEDED);
+    run->set_error(dropped ? progress->why : "");
+  }
   run->clear_next_attempt_time();
   *run->mutable_end_time() = ToTimestamp(now);
 }

@@ -1,8 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "embudo/automation/v1/run.pb.h"
 
@@ -21,7 +22,21 @@ std::chrono::seconds BackOff(int attempts);
 /// are, but a team without a free member may have one later.
 bool MayPass(const absl::Status& status);
 
-/// Records how an attempt ended: SUCCEEDED, FAILED until the next attempt, or DEAD.
-void FinishAttempt(const absl::Status& status, Time now, v1::Run* run);
+/// How far an attempt came that did not fail.
+struct Progress {
+  enum class Kind {
+    kDone,     ///< all is done, or a Stop was met
+    kWaiting,  ///< sleeps
+    kDropped,  ///< nothing was to be done
+  };
+  Kind kind = Kind::kDone;
+  /// Of kWaiting.
+  Time until;
+  /// Of kDropped, for people.
+  std::string why;
+};
+
+/// Records how an attempt ended: SUCCEEDED, WAITING, DROPPED, FAILED until the next attempt, or DEAD.
+void FinishAttempt(const absl::StatusOr<Progress>& progress, Time now, v1::Run* run);
 
 }  // namespace embudo::automation::logic

@@ -63,10 +63,10 @@ absl::Status SetFields(const v1::Action::UpdateFields& action, const std::string
 
 }  // namespace
 
-Uuid RequestIdOf(std::string_view tenant, const v1::Run& run, int action) {
+Uuid RequestIdOf(std::string_view tenant, const v1::Run& run, std::string_view action) {
   std::string name("automation ");
   name.append(tenant).append(" ").append(run.rule()).append(" ").append(std::to_string(run.rule_version()));
-  name.append(" ").append(run.event_id()).append(" ").append(std::to_string(action));
+  name.append(" ").append(run.event_id()).append(" ").append(action);
   return Uuid::V5(EmbudoUuidSpace(), name);
 }
 
@@ -95,11 +95,35 @@ pipeline::v1::CreateActivityRequest ActivityRequest(const v1::Run& run, const v1
   return request;
 }
 
-UpdateLeadRequest PriorityRequest(const v1::Run& run, const v1::Action::SetPriority& action, const Uuid& request_id) {
+UpdateLeadRequest PriorityRequest(const v1::Run& run, int priority, const Uuid& request_id) {
   UpdateLeadRequest request;
   request.mutable_lead()->set_name(run.lead());
-  request.mutable_lead()->set_priority(action.priority());
+  request.mutable_lead()->set_priority(priority);
   request.mutable_update_mask()->add_paths("priority");
+  request.set_request_id(request_id.ToString());
+  return request;
+}
+
+UpdateLeadRequest TagsRequest(const Lead& lead, const v1::Action::AddTags& action, const Uuid& request_id) {
+  UpdateLeadRequest request;
+  request.mutable_lead()->set_name(lead.name());
+  request.mutable_lead()->set_etag(lead.etag());
+  auto& tags = *request.mutable_lead()->mutable_tags();
+  tags = lead.tags();
+  for (const std::string& tag : action.tags()) {
+    if (std::find(tags.begin(), tags.end(), tag) == tags.end()) *tags.Add() = tag;
+  }
+  request.mutable_update_mask()->add_paths("tags");
+  request.set_request_id(request_id.ToString());
+  return request;
+}
+
+pipeline::v1::MoveLeadRequest MoveRequest(const v1::Run& run, const v1::Action::MoveStage& action,
+                                          const Uuid& request_id) {
+  pipeline::v1::MoveLeadRequest request;
+  request.set_name(run.lead());
+  request.set_stage(action.stage());
+  request.set_override_reason(action.override_reason());
   request.set_request_id(request_id.ToString());
   return request;
 }

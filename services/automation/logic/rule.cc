@@ -3,86 +3,62 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "common/base/error.h"
-#include "common/base/resource_name.h"
 #include "embudo/type/v1/lead.pb.h"
-#include "services/automation/logic/requests.h"
+#include "services/automation/logic/due.h"
 #include "services/automation/logic/trigger.h"
 
 namespace embudo::automation::logic {
 namespace {
 
+using type::v1::Event;
 using v1::Action;
 using v1::Rule;
 using v1::Trigger;
 
-/// A name of this pattern, or none.
-absl::Status CheckName(std::string_view pattern, const std::string& name, const std::string& path) {
-  if (name.empty()) return absl::OkStatus();
-  return ParseName(ResourcePattern(pattern), name, path).status();
-}
-absl::Status CheckStage(const std::string& name, const std::string& path) {
-  return CheckName("pipelines/{pipeline}/stages/{stage}", name, path);
-}
-absl::Status CheckUser(const std::string& name, const std::string& path) {
-  return CheckName("users/{user}", name, path);
-}
-
-absl::Status CheckFields(const Trigger::LeadUpdated& trigger) {
-  for (int i = 0; i < trigger.fields_size(); ++i) {
-    const std::string& path = trigger.fields(i);
-    const std::string top = path.substr(0, path.find('.'));
-    const auto* field = type::v1::Lead::descriptor()->FindFieldByName(top);
-    if (field == nullptr || (path != top && !field->is_map())) {
-      return InvalidField("rule.trigger.lead_updated.fields[" + std::to_string(i) + "]",
-                          "\"" + path + "\" is no field of a lead");
-    }
+/// Calls `use` with the words of an event of a lead.
+template <class Use>
+void ForEachWord(const Event& event, const Use& use) {
+  const type::v1::Lead& lead = event.data().lead();
+  const bool created = event.type() == "lead.created";
+  if (created) use("created");
+  if (event.type() == "lead.updated") use("updated");
+  const auto became = [&](const char* path) { return created || Changed(event, path); };
+  if (became("stage")) {
+    use("entered ");
+    use("entered " + lead.stage());
   }
-  return absl::OkStatus();
-}
-
-absl::Status CheckTrigger(const Trigger& trigger) {
-  switch (trigger.trigger_case()) {
-    case Trigger::TRIGGER_NOT_SET:
-      return InvalidField("rule.trigger", "must say what sets the rule off");
-    case Trigger::kLeadUpdated:
-      return CheckFields(trigger.lead_updated());
-    case Trigger::kStageEntered:
-      return CheckStage(trigger.stage_entered().stage(), "rule.trigger.stage_entered.stage");
-    case Trigger::kStageLeft:
-      return CheckStage(trigger.stage_left().stage(), "rule.trigger.stage_left.stage");
-    case Trigger::kLeadAssigned:
-      return CheckUser(trigger.lead_assigned().owner(), "rule.trigger.lead_assigned.owner");
-    case Trigger::kLeadCreated:
-    case Trigger::kLeadWon:
-    case Trigger::kLeadLost:
-      return absl::OkStatus();
-    default:
-      return InvalidField("rule.trigger", "is none that this version knows");
+  if (Changed(event, "stage")) {
+    use("left ");
+    use("left " + event.previous().lead().stage());
+  }
+  if (became("state")) use(lead.state() == type::v1::Lead::STATE_WON ? "won" : "lost");
+  if (became("owner")) {
+    use("assigned ");
+    use("assigned " + lead.owner());
+  }
+  if (became("score") || became("probability")) use("score");
+  if (became("tags")) {
+    use("tag ");
+    for (const std::string& tag : lead.tags()) use("tag " + tag);
+  }
+  for (const std::string& path : event.changed_fields().paths()) {
+    use("field " + path);
+    use("moment " + path);
+    const size_t dot = path.find('.');
+    if (dot != std::string::npos) use("field " + path.substr(0, dot));
   }
 }
 
-absl::Status CheckAction(const Action& action, const std::string& path) {
-  switch (action.action_case()) {
-    case Action::ACTION_NOT_SET:
-      return InvalidField(path, "must say what to do");
-    case Action::kAssign:
-      return CheckName("teams/{team}", action.assign().team(), path + ".assign.team");
-    case Action::kCreateActivity:
-      if (action.create_activity().summary().empty()) {
-        return InvalidField(path + ".create_activity.summary", "is required");
-      }
-      return CheckUser(action.create_activity().assignee(), path + ".create_activity.assignee");
-    case Action::kUpdateFields:
-      return CheckUpdate(action.update_fields(), path + ".update_fields.fields");
-    case Action::kSetPriority:
-      return absl::OkStatus();
-    default:
-      return InvalidField(path, "is none that this version knows");
-  }
-  return absl::OkStatus();
+/// The words that tell of moments of a new lead.
+const std::vector<std::string>& MomentWords() {
+  static const auto* const words = new std::vector<std::string>{
+      "moment create_time", "moment stage_enter_time",    "moment last_touch_time", "moment next_activity_date",
+      "moment close_time",  "moment expected_close_date", "moment decision_date"};
+  return *words;
 }
 
 }  // namespace
@@ -92,37 +68,113 @@ const filter::Schema& LeadFields() {
   return *schema;
 }
 
+std::vector<std::string> TriggerWords(const Trigger& trigger) {
+  switch (trigger.trigger_case()) {
+    case Trigger::kLeadCreated:
+      return {"created"};
+    case Trigger::kLeadUpdated: {
+      if (trigger.lead_updated().fields().empty()) return {"updated"};
+      std::vector<std::string> words;
+      for (const std::string& field : trigger.lead_updated().fields()) words.push_back("field " + field);
+      return words;
+    }
+    case Trigger::kStageEntered:
+      return {"entered " + trigger.stage_entered().stage()};
+    case Trigger::kStageLeft:
+      return {"left " + trigger.stage_left().stage()};
+    case Trigger::kLeadWon:
+      return {"won"};
+    case Trigger::kLeadLost:
+      return {"lost"};
+    case Trigger::kLeadAssigned:
+      return {"assigned " + trigger.lead_assigned().owner()};
+    case Trigger::kScoreCrossed:
+      return {"score"};
+    case Trigger::kTagAdded:
+      return {"tag " + trigger.tag_added().tag()};
+    case Trigger::kMessageReceived:
+      return {"message.created"};
+    case Trigger::kActivityDone:
+      return {"activity.done"};
+    case Trigger::kQuoteAccepted:
+      return {"quote.accepted"};
+    default: {
+      std::vector<std::string> words;
+      for (const std::string& field : WatchedFields(trigger)) words.push_back("moment " + field);
+      return words;
+    }
+  }
+}
+
 absl::StatusOr<CompiledRule> Compile(Rule rule, const filter::Resolver& resolver) {
+  if (KindOf(rule.trigger()) != TriggerKind::kLead) {
+    // Without previous values and changes: what it is asked of is the lead alone.
+    EMBUDO_RETURN_IF_ERROR(
+        filter::Filter::Compile(rule.condition(), LeadFields(), resolver, "rule.condition").status());
+    return CompiledRule{std::move(rule), filter::ChangeFilter()};
+  }
   EMBUDO_ASSIGN_OR_RETURN(filter::ChangeFilter condition,
                           filter::ChangeFilter::Compile(rule.condition(), LeadFields(), resolver, "rule.condition"));
   return CompiledRule{std::move(rule), std::move(condition)};
 }
 
-std::vector<Match> MatchEvent(const std::vector<CompiledRule>& rules, const type::v1::Event& event, Time now) {
-  std::vector<Match> matches;
-  const bool gone =
-      event.type() == "lead.deleted" || event.type() == "lead.merged" || event.data().lead().has_delete_time();
-  if (!event.data().has_lead() || gone) return matches;
+RuleSet::RuleSet(std::vector<CompiledRule> rules, Catalogue catalogue)
+    : rules_(std::move(rules)), catalogue_(std::move(catalogue)) {
+  for (size_t i = 0; i < rules_.size(); ++i) {
+    for (const std::string& word : TriggerWords(rules_[i].rule.trigger())) places_[word].push_back(i);
+  }
+}
+
+std::vector<size_t> RuleSet::Candidates(const Event& event) const {
+  std::vector<size_t> found;
+  const auto use = [&](const std::string& word) {
+    const auto places = places_.find(word);
+    if (places != places_.end()) found.insert(found.end(), places->second.begin(), places->second.end());
+  };
+  if (event.data().has_lead()) {
+    ForEachWord(event, use);
+    if (event.type() == "lead.created") {
+      for (const std::string& word : MomentWords()) use(word);
+      for (const auto& [key, value] : event.data().lead().custom_fields()) use("moment custom_fields." + key);
+    }
+  } else {
+    use(event.type());
+  }
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+bool RuleSet::Answers(const CompiledRule& compiled, const Event& event, Time now) const {
+  const Trigger& trigger = compiled.rule.trigger();
+  if (!SetsOff(trigger, event)) return false;
+  if (KindOf(trigger) != TriggerKind::kLead) return true;
+  const type::v1::Lead& lead = event.data().lead();
+  if (trigger.stage_entered().with_entry_template() && !catalogue_.stage_templates.contains(lead.stage())) return false;
   const type::v1::Lead* previous = event.has_previous() ? &event.previous().lead() : nullptr;
-  for (const CompiledRule& compiled : rules) {
+  return compiled.condition.Matches(lead, previous, event.changed_fields(), now);
+}
+
+std::vector<Match> RuleSet::MatchEvent(const Event& event, Time now) const {
+  std::vector<Match> matches;
+  if (rules_.empty() || event.type() == "lead.deleted" || event.type() == "lead.merged" ||
+      event.data().lead().has_delete_time()) {
+    return matches;
+  }
+  for (const size_t place : Candidates(event)) {
+    const CompiledRule& compiled = rules_[place];
     const Rule& rule = compiled.rule;
     if (event.origin() == type::v1::ORIGIN_IMPORT && !rule.include_imports()) continue;
     if (event.cause().rule() == rule.name()) continue;
-    if (!SetsOff(rule.trigger(), event)) continue;
-    if (!compiled.condition.Matches(event.data().lead(), previous, event.changed_fields(), now)) continue;
-    matches.push_back({&rule, event.cause().depth() + 1});
+    const int depth = event.cause().depth() + 1;
+    if (KindOf(rule.trigger()) == TriggerKind::kMoment) {
+      const std::optional<Time> due = DueOf(rule.trigger(), event.data().lead(), catalogue_.zone);
+      if (due && *due <= now) matches.push_back({&rule, depth, due});
+    } else if (Answers(compiled, event, now)) {
+      matches.push_back({&rule, depth, std::nullopt});
+    }
   }
   return matches;
-}
-
-absl::Status Validate(const Rule& rule, const filter::Resolver& resolver) {
-  EMBUDO_RETURN_IF_ERROR(CheckTrigger(rule.trigger()));
-  EMBUDO_RETURN_IF_ERROR(Compile(rule, resolver).status());
-  if (rule.actions().empty()) return InvalidField("rule.actions", "must have at least one action");
-  for (int i = 0; i < rule.actions_size(); ++i) {
-    EMBUDO_RETURN_IF_ERROR(CheckAction(rule.actions(i), "rule.actions[" + std::to_string(i) + "]"));
-  }
-  return absl::OkStatus();
 }
 
 bool DoSame(const Rule& a, const Rule& b) {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/base/clock.h"
 #include "common/filter/event_filter.h"
 #include "common/filter/filter.h"
@@ -21,6 +24,7 @@ const filter::Schema& LeadFields();
 /// A rule that is ready to be asked.
 struct CompiledRule {
   v1::Rule rule;
+  /// Asked of the event. Of triggers whose events don't bear the lead: of nothing, until the run begins.
   filter::ChangeFilter condition;
 };
 
@@ -32,15 +36,42 @@ struct Match {
   const v1::Rule* rule;
   /// How many rules led here, with this one. Above kMaxDepth the chain is cut.
   int depth;
+  /// What is due, of a rule that waits for a moment which the event has moved into the past.
+  std::optional<Time> due;
 };
 
-/// The rules that the event sets off, in their order. `now` is what `older_than(…)` counts from. The rules live as long
-/// as the result.
-std::vector<Match> MatchEvent(const std::vector<CompiledRule>& rules, const type::v1::Event& event, Time now);
+/// The words under which a rule is found: one of them is among those of each event that may set it off. `entered ` and
+/// the stage, `field ` and the field …
+std::vector<std::string> TriggerWords(const v1::Trigger& trigger);
 
-/// INVALID_ARGUMENT for a rule that could never run: fields by their path in the request (`rule.trigger`,
-/// `rule.actions[0].assign.team`), the condition by position.
-absl::Status Validate(const v1::Rule& rule, const filter::Resolver& resolver);
+/// The enabled rules of a tenant, by what sets them off: what an event costs does not grow with the rules that wait for
+/// something else. Immutable, thread-safe.
+class RuleSet {
+ public:
+  struct Catalogue {
+    /// Templates that stages send on entry, by stage.
+    std::map<std::string, std::string> stage_templates;
+    absl::TimeZone zone;
+  };
+
+  RuleSet(std::vector<CompiledRule> rules, Catalogue catalogue);
+
+  /// The rules that the event sets off, in their order. `now` is what `older_than(…)` counts from. The set lives as
+  /// long as the result.
+  std::vector<Match> MatchEvent(const type::v1::Event& event, Time now) const;
+
+  size_t size() const { return rules_.size(); }
+  const Catalogue& catalogue() const { return catalogue_; }
+
+ private:
+  /// The places of the rules that may wait for the event, each once, in order.
+  std::vector<size_t> Candidates(const type::v1::Event& event) const;
+  bool Answers(const CompiledRule& compiled, const type::v1::Event& event, Time now) const;
+
+  const std::vector<CompiledRule> rules_;
+  const Catalogue catalogue_;
+  std::unordered_map<std::string, std::vector<size_t>> places_;
+};
 
 /// Whether both do the same, whatever they are called and whether they are enabled: what rule_version counts.
 bool DoSame(const v1::Rule& a, const v1::Rule& b);

@@ -3,11 +3,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/error.h"
 #include "services/automation/logic/defaults.h"
+#include "services/automation/logic/loops.h"
+#include "services/automation/logic/trigger.h"
+#include "services/automation/logic/validate.h"
 
 namespace embudo::automation::logic {
 namespace {
@@ -19,6 +24,7 @@ using v1::Rule;
 constexpr char kNew[] = "pipelines/b2b/stages/new";
 constexpr char kProposal[] = "pipelines/b2b/stages/proposal";
 constexpr char kWon[] = "pipelines/b2b/stages/won";
+const Time kNow = std::chrono::sys_days(std::chrono::year(2026) / 6 / 15) + std::chrono::hours(9);
 
 Event Created(const Lead& lead) {
   Event event;
@@ -59,11 +65,12 @@ Rule ARule(const std::string& name = "rules/r") {
 }
 
 std::vector<Match> MatchesOf(const Rule& rule, const Event& event) {
-  static std::vector<CompiledRule> kept;
+  static std::unique_ptr<RuleSet> kept;
   auto compiled = Compile(rule, {});
   EXPECT_TRUE(compiled.ok()) << compiled.status();
-  kept = {*std::move(compiled)};
-  return MatchEvent(kept, event, Time());
+  std::vector<CompiledRule> rules = {*std::move(compiled)};
+  kept = std::make_unique<RuleSet>(std::move(rules), RuleSet::Catalogue{{{kProposal, "mailTemplates/proposal"}}, {}});
+  return kept->MatchEvent(event, kNow);
 }
 
 bool Answers(const Rule& rule, const Event& event) { return !MatchesOf(rule, event).empty(); }
@@ -245,18 +252,28 @@ TEST(DoSame, GoesByWhatARuleDoes) {
   }
 }
 
-TEST(DefaultRules, AreValidAndSwitchedOff) {
+TEST(DefaultRules, AreValidAndSwitchedOffButTheStagesOwn) {
   std::vector<std::string> names;
   for (const Rule& rule : DefaultRules()) {
     EXPECT_TRUE(Validate(rule, {}).ok()) << Validate(rule, {});
-    EXPECT_FALSE(rule.enabled());
+    EXPECT_EQ(rule.enabled(), rule.name() == "rules/stage-entry-template") << rule.name();
     names.push_back(rule.name());
   }
-  EXPECT_THAT(names, testing::ElementsAre("rules/lead-assignment", "rules/stage-activity"));
+  EXPECT_THAT(names, testing::ElementsAre("rules/lead-assignment", "rules/follow-up-reminder", "rules/stage-email",
+                                          "rules/lead-enrichment", "rules/stale-deal-alert", "rules/stage-activity",
+                                          "rules/stage-entry-template"));
+}
+
+Rule DefaultRule(const std::string& name) {
+  for (const Rule& rule : DefaultRules()) {
+    if (rule.name() == name) return rule;
+  }
+  ADD_FAILURE() << name;
+  return Rule();
 }
 
 TEST(DefaultRules, StageActivityIsForMovesOfOpenLeads) {
-  const Rule rule = DefaultRules()[1];
+  const Rule rule = DefaultRule("rules/stage-activity");
   Lead won = InStage(kWon);
   won.set_state(Lead::STATE_WON);
   EXPECT_TRUE(Answers(rule, Moved(kNew, kProposal)));
@@ -265,13 +282,119 @@ TEST(DefaultRules, StageActivityIsForMovesOfOpenLeads) {
 }
 
 TEST(DefaultRules, LeadAssignmentIsForUnownedLeadsOfATeam) {
-  const Rule rule = DefaultRules()[0];
+  const Rule rule = DefaultRule("rules/lead-assignment");
   Lead lead = InStage(kNew);
   EXPECT_FALSE(Answers(rule, Created(lead)));
   lead.set_team("teams/east");
   EXPECT_TRUE(Answers(rule, Created(lead)));
   lead.set_owner("users/ada");
   EXPECT_FALSE(Answers(rule, Created(lead)));
+}
+
+TEST(DefaultRules, OnlyStagesWithATemplateSetTheStagesOwnOff) {
+  const Rule rule = DefaultRule("rules/stage-entry-template");
+  EXPECT_TRUE(Answers(rule, Moved(kNew, kProposal)));
+  EXPECT_FALSE(Answers(rule, Moved(kProposal, kNew)));
+}
+
+TEST(Trigger, ScoreCrossesItsThresholdUpOrDown) {
+  Rule rule = ARule();
+  rule.mutable_trigger()->mutable_score_crossed()->set_threshold(50);
+  const auto scored = [](int before, int after) {
+    Lead from = InStage(kNew);
+    from.set_score(before);
+    Lead to = from;
+    to.set_score(after);
+    return Changed("lead.scored", from, to, {"score"});
+  };
+  EXPECT_TRUE(Answers(rule, scored(49, 50)));
+  EXPECT_FALSE(Answers(rule, scored(50, 60)));
+  EXPECT_FALSE(Answers(rule, scored(60, 40)));
+  rule.mutable_trigger()->mutable_score_crossed()->set_direction(v1::Trigger::ScoreCrossed::DIRECTION_DOWN);
+  EXPECT_TRUE(Answers(rule, scored(60, 49)));
+  EXPECT_FALSE(Answers(rule, scored(49, 40)));
+  EXPECT_FALSE(Answers(rule, scored(40, 60)));
+}
+
+TEST(Trigger, TagAddedIsOfTagsThatWereNotThere) {
+  Rule rule = ARule();
+  rule.mutable_trigger()->mutable_tag_added()->set_tag("tags/vip");
+  Lead before = InStage(kNew);
+  before.add_tags("tags/old");
+  Lead after = before;
+  after.add_tags("tags/vip");
+  EXPECT_TRUE(Answers(rule, Changed("lead.updated", before, after, {"tags"})));
+  EXPECT_FALSE(Answers(rule, Changed("lead.updated", after, before, {"tags"})));
+  EXPECT_TRUE(Answers(rule, Created(after)));
+  rule.mutable_trigger()->mutable_tag_added()->set_tag("tags/old");
+  EXPECT_FALSE(Answers(rule, Changed("lead.updated", before, after, {"tags"})));
+}
+
+TEST(Trigger, MailsOfMachinesAreNotReceived) {
+  Rule rule = ARule();
+  rule.mutable_trigger()->mutable_message_received();
+  Event event;
+  event.set_type("message.created");
+  event.set_subject("leads/018f0000-0000-7000-8000-000000000001/messages/m");
+  event.mutable_data()->mutable_message()->set_type(type::v1::Message::TYPE_EMAIL_IN);
+  EXPECT_TRUE(Answers(rule, event));
+  EXPECT_EQ(LeadOf(event), "leads/018f0000-0000-7000-8000-000000000001");
+  event.mutable_data()->mutable_message()->set_auto_generated(true);
+  EXPECT_FALSE(Answers(rule, event));
+  event.mutable_data()->mutable_message()->set_auto_generated(false);
+  event.mutable_data()->mutable_message()->set_type(type::v1::Message::TYPE_INTERNAL_NOTE);
+  EXPECT_FALSE(Answers(rule, event));
+  rule.mutable_trigger()->mutable_message_received()->add_types(type::v1::Message::TYPE_INTERNAL_NOTE);
+  EXPECT_TRUE(Answers(rule, event));
+}
+
+TEST(Moments, AChangeThatMovesOneIntoThePastSetsTheRuleOff) {
+  Rule rule = ARule();
+  rule.mutable_trigger()->mutable_stage_overstayed()->mutable_duration()->set_seconds(3600);
+  Lead lead = InStage(kNew);
+  *lead.mutable_stage_enter_time() = ToTimestamp(kNow - std::chrono::hours(2));
+  ASSERT_EQ(MatchesOf(rule, Created(lead)).size(), 1u);
+  EXPECT_EQ(MatchesOf(rule, Created(lead))[0].due, kNow - std::chrono::hours(1));
+  *lead.mutable_stage_enter_time() = ToTimestamp(kNow);
+  EXPECT_FALSE(Answers(rule, Created(lead)));
+}
+
+TEST(RuleSet, AsksOnlyRulesThatWaitForTheEvent) {
+  std::vector<CompiledRule> rules;
+  for (int i = 0; i < 100; ++i) {
+    Rule rule = ARule("rules/r" + std::to_string(i));
+    rule.mutable_trigger()->mutable_stage_entered()->set_stage(i == 7 ? kProposal : "pipelines/b2b/stages/s");
+    rules.push_back(*Compile(rule, {}));
+  }
+  const RuleSet set(std::move(rules), {});
+  const auto matches = set.MatchEvent(Moved(kNew, kProposal), kNow);
+  ASSERT_EQ(matches.size(), 1u);
+  EXPECT_EQ(matches[0].rule->name(), "rules/r7");
+}
+
+TEST(Loops, ARuleThatAlwaysSetsWhatItWaitsForIsRefused) {
+  Rule rule = ARule();
+  rule.mutable_trigger()->mutable_lead_updated()->add_fields("description");
+  (*rule.mutable_actions(0)->mutable_update_fields()->mutable_fields())["description"].set_string_value("x");
+  EXPECT_EQ(ReasonOf(CheckOwnLoop(rule)), "RULE_LOOP");
+  rule.set_condition("description = \"y\"");
+  EXPECT_TRUE(CheckOwnLoop(rule).ok());
+}
+
+TEST(Loops, ChainsOfRulesArePointedOut) {
+  const auto move = [](const std::string& name, const char* from, const char* to) {
+    Rule rule = ARule(name);
+    rule.mutable_trigger()->mutable_stage_entered()->set_stage(from);
+    rule.mutable_actions(0)->mutable_move_stage()->set_stage(to);
+    return rule;
+  };
+  const Rule there = move("rules/there", kNew, kProposal);
+  Rule back = move("rules/back", kProposal, kNew);
+  ASSERT_EQ(WarningsOf(there, {there, back}).size(), 1u);
+  EXPECT_THAT(WarningsOf(there, {there, back})[0], testing::HasSubstr("rules/back"));
+  back.set_enabled(false);
+  EXPECT_THAT(WarningsOf(there, {there, back}), testing::IsEmpty());
+  EXPECT_THAT(WarningsOf(there, {move("rules/on", kProposal, kWon)}), testing::IsEmpty());
 }
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include "common/base/error.h"
 #include "services/automation/logic/attempts.h"
 #include "services/automation/logic/choose.h"
+#include "services/automation/logic/delivery.h"
+#include "services/automation/logic/pace.h"
 #include "services/automation/logic/requests.h"
 
 namespace embudo::automation::logic {
@@ -30,21 +32,21 @@ v1::Run ARun() {
   return run;
 }
 
-const Uuid kId = RequestIdOf("acme", ARun(), 0);
+const Uuid kId = RequestIdOf("acme", ARun(), "0");
 
 TEST(RequestId, IsTheSameForTheSameActionAndDiffersElse) {
-  EXPECT_EQ(RequestIdOf("acme", ARun(), 0), kId);
-  EXPECT_NE(RequestIdOf("acme", ARun(), 1), kId);
-  EXPECT_NE(RequestIdOf("other", ARun(), 0), kId);
+  EXPECT_EQ(RequestIdOf("acme", ARun(), "0"), kId);
+  EXPECT_NE(RequestIdOf("acme", ARun(), "1"), kId);
+  EXPECT_NE(RequestIdOf("other", ARun(), "0"), kId);
   v1::Run run = ARun();
   run.set_rule_version(3);
-  EXPECT_NE(RequestIdOf("acme", run, 0), kId);
+  EXPECT_NE(RequestIdOf("acme", run, "0"), kId);
   run = ARun();
   run.set_event_id("018f0000-0000-7000-8000-0000000000ef");
-  EXPECT_NE(RequestIdOf("acme", run, 0), kId);
+  EXPECT_NE(RequestIdOf("acme", run, "0"), kId);
   run = ARun();
   run.set_rule("rules/other");
-  EXPECT_NE(RequestIdOf("acme", run, 0), kId);
+  EXPECT_NE(RequestIdOf("acme", run, "0"), kId);
 }
 
 TEST(ActivityRequest, IsDueDaysAfterTheEvent) {
@@ -200,9 +202,43 @@ TEST(Attempts, LastingErrorsEndTheRunAtOnce) {
   EXPECT_TRUE(MayPass(Error(absl::StatusCode::kFailedPrecondition, kNoMember, "nobody")));
   EXPECT_FALSE(MayPass(absl::FailedPreconditionError("criteria")));
 
-  FinishAttempt(absl::OkStatus(), Time(), &run);
+  FinishAttempt(Progress(), Time(), &run);
   EXPECT_EQ(run.state(), v1::Run::STATE_SUCCEEDED);
   EXPECT_EQ(run.error(), "");
+}
+
+TEST(Attempts, AWaitIsNoAttempt) {
+  v1::Run run = ARun();
+  run.set_attempts(2);
+  const Time until = Time() + std::chrono::days(3);
+  FinishAttempt(Progress{.kind = Progress::Kind::kWaiting, .until = until}, Time(), &run);
+  EXPECT_EQ(run.state(), v1::Run::STATE_WAITING);
+  EXPECT_EQ(run.attempts(), 0);
+  EXPECT_EQ(FromTimestamp(run.next_attempt_time()), until);
+  EXPECT_FALSE(run.has_end_time());
+  FinishAttempt(Progress{.kind = Progress::Kind::kDropped, .why = "nothing"}, until, &run);
+  EXPECT_EQ(run.state(), v1::Run::STATE_DROPPED);
+  EXPECT_EQ(run.error(), "nothing");
+  EXPECT_TRUE(run.has_end_time());
+}
+
+TEST(Delivery, BacksOffUpToSixHours) {
+  using std::chrono::seconds;
+  EXPECT_EQ(DeliveryBackOff(1), seconds(10));
+  EXPECT_EQ(DeliveryBackOff(2), seconds(20));
+  EXPECT_EQ(DeliveryBackOff(30), std::chrono::hours(6));
+  EXPECT_EQ(WebhookPause(2), seconds(0));
+  EXPECT_EQ(WebhookPause(3), seconds(2));
+  EXPECT_EQ(WebhookPause(1000), std::chrono::minutes(5));
+}
+
+TEST(Pace, VeryManyRunsAreBulkAndThePauseHeals) {
+  Pace pace;
+  const auto begin = std::chrono::steady_clock::time_point() + std::chrono::hours(1);
+  for (int i = 0; i < static_cast<int>(Pace::kBurst); ++i) ASSERT_FALSE(pace.IsBulk("a", begin)) << i;
+  EXPECT_TRUE(pace.IsBulk("a", begin));
+  EXPECT_FALSE(pace.IsBulk("b", begin));
+  EXPECT_FALSE(pace.IsBulk("a", begin + std::chrono::seconds(1)));
 }
 
 }  // namespace

@@ -36,10 +36,17 @@ constexpr char kEraseRuns[] =
     "UPDATE automation.run SET error = '', results = (SELECT coalesce(jsonb_agg(r - 'detail'), '[]') FROM"
     " jsonb_array_elements(results) r) WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[])";
 
+/// What was sent is forgotten, and what was to be sent is not sent any more.
+constexpr char kEraseDeliveries[] =
+    "UPDATE automation.webhook_delivery SET payload = '', error = '', next_attempt_time = NULL,"
+    " state = (CASE state WHEN 'PENDING' THEN 'FAILED' ELSE state END), end_time = coalesce(end_time, update_time)"
+    " WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[])";
+
 constexpr char kSaveTenant[] =
     "INSERT INTO automation.tenant AS t (tenant_id, time_zone) VALUES ($1, automation.known_time_zone($2))"
-    " ON CONFLICT (tenant_id) DO UPDATE SET time_zone = excluded.time_zone";
+    " ON CONFLICT (tenant_id) DO UPDATE SET time_zone = excluded.time_zone, names_version = t.names_version + 1";
 
+// What is kept compiled holds names, stages' templates and the time zone.
 constexpr char kSaveName[] =
     "INSERT INTO automation.name AS n (tenant_id, name, type, display_name) VALUES ($1, $2, $3, $4)"
     " ON CONFLICT (tenant_id, name) DO UPDATE SET display_name = excluded.display_name"
@@ -48,6 +55,21 @@ constexpr char kRemoveName[] = "DELETE FROM automation.name WHERE tenant_id = $1
 constexpr char kNamesChanged[] =
     "INSERT INTO automation.tenant AS t (tenant_id, names_version) VALUES ($1, 1)"
     " ON CONFLICT (tenant_id) DO UPDATE SET names_version = t.names_version + 1";
+
+constexpr char kSaveRoles[] =
+    "INSERT INTO automation.user_role (tenant_id, user_id, roles) VALUES ($1, $2, $3::text[])"
+    " ON CONFLICT (tenant_id, user_id) DO UPDATE SET roles = excluded.roles";
+
+constexpr char kSaveManager[] =
+    "INSERT INTO automation.team_manager (tenant_id, team_id, manager_id, parent_id)"
+    " VALUES ($1, $2, nullif($3, ''), nullif($4, '')) ON CONFLICT (tenant_id, team_id) DO UPDATE"
+    " SET manager_id = excluded.manager_id, parent_id = excluded.parent_id";
+constexpr char kRemoveManager[] = "DELETE FROM automation.team_manager WHERE tenant_id = $1 AND team_id = $2";
+
+constexpr char kSaveTemplate[] =
+    "INSERT INTO automation.stage_template AS s (tenant_id, stage, template) VALUES ($1, $2, $3)"
+    " ON CONFLICT (tenant_id, stage) DO UPDATE SET template = excluded.template WHERE s.template <> excluded.template";
+constexpr char kRemoveTemplate[] = "DELETE FROM automation.stage_template WHERE tenant_id = $1 AND stage = $2";
 
 bool IsGone(const Event& event) { return event.type().ends_with(".deleted"); }
 
@@ -68,8 +90,33 @@ absl::Status ProjectMember(db::Connection& connection, const Event& event) {
 
 absl::Status ProjectUser(db::Connection& connection, const Event& event) {
   const bool disabled = IsGone(event) || event.data().user().disabled();
-  const std::string id = LastId(event.data().user().name());
-  return connection.Exec(disabled ? kDisableUser : kEnableUser, db::Params::Of(event.tenant(), id)).status();
+  const type::v1::User& user = event.data().user();
+  const std::string id = LastId(user.name());
+  EMBUDO_RETURN_IF_ERROR(
+      connection.Exec(disabled ? kDisableUser : kEnableUser, db::Params::Of(event.tenant(), id)).status());
+  std::vector<std::string> roles;
+  for (const int role : user.roles()) roles.push_back(type::v1::Role_Name(role));
+  return connection.Exec(kSaveRoles, db::Params::Of(event.tenant(), id, roles)).status();
+}
+
+absl::Status ProjectTeam(db::Connection& connection, const Event& event) {
+  const type::v1::Team& team = event.data().team();
+  const std::string id = LastId(team.name());
+  if (IsGone(event)) return connection.Exec(kRemoveManager, db::Params::Of(event.tenant(), id)).status();
+  return connection
+      .Exec(kSaveManager, db::Params::Of(event.tenant(), id, LastId(team.manager()), LastId(team.parent())))
+      .status();
+}
+
+absl::Status ProjectStage(db::Connection& connection, const Event& event) {
+  const type::v1::Stage& stage = event.data().stage();
+  const bool none = IsGone(event) || stage.entry_template().empty();
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result changed,
+      none ? connection.Exec(kRemoveTemplate, db::Params::Of(event.tenant(), stage.name()))
+           : connection.Exec(kSaveTemplate, db::Params::Of(event.tenant(), stage.name(), stage.entry_template())));
+  if (changed.affected() == 0) return absl::OkStatus();
+  return connection.Exec(kNamesChanged, db::Params::Of(event.tenant())).status();
 }
 
 absl::Status ProjectName(db::Connection& connection, const Event& event, const google::protobuf::Message& record) {
@@ -83,9 +130,11 @@ absl::Status ProjectName(db::Connection& connection, const Event& event, const g
   return connection.Exec(kNamesChanged, db::Params::Of(event.tenant())).status();
 }
 
-/// Takes a person out of what runs say that they did.
+/// Takes a person out of what runs say that they did, and out of what was sent to webhooks.
 absl::Status EraseRuns(db::Connection& connection, const std::string& tenant, const type::v1::Erasure& erasure) {
-  EMBUDO_RETURN_IF_ERROR(connection.Exec(kEraseRuns, db::Params::Of(tenant, privacy::LeadIdsOf(erasure))).status());
+  const auto leads = privacy::LeadIdsOf(erasure);
+  EMBUDO_RETURN_IF_ERROR(connection.Exec(kEraseRuns, db::Params::Of(tenant, leads)).status());
+  EMBUDO_RETURN_IF_ERROR(connection.Exec(kEraseDeliveries, db::Params::Of(tenant, leads)).status());
   return privacy::RedactDeadLetters(connection, "automation", privacy::PersonOf(erasure));
 }
 
@@ -110,6 +159,11 @@ absl::Status Project(db::Connection& connection, const Event& event) {
     case Data::kLead:
     case Data::kActivity:
     case Data::kContact:
+    case Data::kMessage:
+    case Data::kTouch:
+    case Data::kAttachment:
+    case Data::kQuote:
+    case Data::kOrder:
       return absl::OkStatus();
     case Data::kMembership:
       return ProjectMember(connection, event);
@@ -119,6 +173,12 @@ absl::Status Project(db::Connection& connection, const Event& event) {
       return EraseRuns(connection, event.tenant(), event.data().erasure());
     case Data::kUser:
       EMBUDO_RETURN_IF_ERROR(ProjectUser(connection, event));
+      break;
+    case Data::kTeam:
+      EMBUDO_RETURN_IF_ERROR(ProjectTeam(connection, event));
+      break;
+    case Data::kStage:
+      EMBUDO_RETURN_IF_ERROR(ProjectStage(connection, event));
       break;
     default:
       break;

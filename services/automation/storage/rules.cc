@@ -5,6 +5,7 @@
 #include "common/base/error.h"
 #include "common/log/log.h"
 #include "common/resource/rows.h"
+#include "services/automation/logic/cron.h"
 #include "services/automation/logic/defaults.h"
 #include "services/automation/storage/tables.h"
 
@@ -53,13 +54,13 @@ absl::Status RuleCache::Load(db::Connection& connection, const std::string& tena
                                  " FROM automation.rule r WHERE tenant_id = $1 AND enabled AND delete_time IS NULL"
                                  " ORDER BY create_time, rule_id";
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(sql, db::Params::Of(tenant)));
-  auto rules = std::make_shared<std::vector<logic::CompiledRule>>();
+  std::vector<logic::CompiledRule> rules;
   for (int i = 0; i < rows.size(); ++i) {
     const resource::Record record = RuleTable().Read(rows[i]);
     const auto& rule = static_cast<const v1::Rule&>(*record.message);
     absl::StatusOr<logic::CompiledRule> compiled = logic::Compile(rule, ResolverOf(connection, tenant));
     if (compiled.ok()) {
-      rules->push_back(*std::move(compiled));
+      rules.push_back(*std::move(compiled));
     } else if (compiled.status().code() == absl::StatusCode::kInvalidArgument) {
       log::Error("automation: a saved rule does not compile",
                  {{"tenant", tenant}, {"rule", rule.name()}, {"why", MessageOf(compiled.status())}});
@@ -67,8 +68,53 @@ absl::Status RuleCache::Load(db::Connection& connection, const std::string& tena
       return compiled.status();
     }
   }
-  entries_[tenant] = {version, std::move(rules)};
+  EMBUDO_ASSIGN_OR_RETURN(const std::string zone, TimeZoneOf(connection, tenant));
+  EMBUDO_ASSIGN_OR_RETURN(auto templates, StageTemplates(connection, tenant));
+  logic::RuleSet::Catalogue known{std::move(templates), logic::ZoneOf(zone)};
+  entries_[tenant] = {version, std::make_shared<logic::RuleSet>(std::move(rules), std::move(known))};
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<v1::Rule>> LoadRules(db::Connection& connection, const std::string& tenant) {
+  static const std::string sql = "SELECT " + RuleTable().SelectList("r") +
+                                 " FROM automation.rule r WHERE tenant_id = $1 AND delete_time IS NULL"
+                                 " ORDER BY create_time, rule_id";
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(sql, db::Params::Of(tenant)));
+  std::vector<v1::Rule> rules;
+  for (int i = 0; i < rows.size(); ++i) {
+    rules.push_back(static_cast<const v1::Rule&>(*RuleTable().Read(rows[i]).message));
+  }
+  return rules;
+}
+
+absl::StatusOr<std::set<std::string>> KnownNames(db::Connection& connection, const std::string& tenant,
+                                                 const std::vector<std::string>& names) {
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      connection.Exec("SELECT name FROM automation.name WHERE tenant_id = $1 AND name = ANY($2::text[])"
+                      " UNION ALL SELECT 'webhooks/' || webhook_id FROM automation.webhook WHERE tenant_id = $1"
+                      " AND delete_time IS NULL AND 'webhooks/' || webhook_id = ANY($2::text[])",
+                      db::Params::Of(tenant, names)));
+  std::set<std::string> known;
+  for (int i = 0; i < rows.size(); ++i) known.emplace(rows[i].Text(0));
+  return known;
+}
+
+absl::StatusOr<std::map<std::string, std::string>> StageTemplates(db::Connection& connection,
+                                                                  const std::string& tenant) {
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          connection.Exec("SELECT stage, template FROM automation.stage_template WHERE tenant_id = $1",
+                                          db::Params::Of(tenant)));
+  std::map<std::string, std::string> templates;
+  for (int i = 0; i < rows.size(); ++i) templates.emplace(rows[i].Text(0), rows[i].Text(1));
+  return templates;
+}
+
+absl::StatusOr<std::string> TimeZoneOf(db::Connection& connection, const std::string& tenant) {
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      connection.Exec("SELECT time_zone FROM automation.tenant WHERE tenant_id = $1", db::Params::Of(tenant)));
+  return rows.empty() ? std::string("UTC") : std::string(rows[0].Text(0));
 }
 
 absl::Status SeedRules(db::Connection& connection, const std::string& tenant, Time now) {

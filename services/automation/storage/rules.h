@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace embudo::automation::storage {
 /// was saved before an event was committed is there when the event is handled. One thread at a time.
 class RuleCache {
  public:
-  using Rules = std::shared_ptr<const std::vector<logic::CompiledRule>>;
+  using Rules = std::shared_ptr<const logic::RuleSet>;
 
   /// By tenant; tenants without rules are left out. A rule that no longer compiles is logged and left out.
   absl::StatusOr<std::map<std::string, Rules>> Get(db::Connection& connection, const std::vector<std::string>& tenants);
@@ -41,6 +42,20 @@ class RuleCache {
 
   std::map<std::string, Entry> entries_;
 };
+
+/// The tenant's rules that are not deleted.
+absl::StatusOr<std::vector<v1::Rule>> LoadRules(db::Connection& connection, const std::string& tenant);
+
+/// Those of the names that are there, as far as events have told, and webhooks.
+absl::StatusOr<std::set<std::string>> KnownNames(db::Connection& connection, const std::string& tenant,
+                                                 const std::vector<std::string>& names);
+
+/// The templates that stages send on entry, by stage.
+absl::StatusOr<std::map<std::string, std::string>> StageTemplates(db::Connection& connection,
+                                                                  const std::string& tenant);
+
+/// The tenant's time zone; UTC if none is known.
+absl::StatusOr<std::string> TimeZoneOf(db::Connection& connection, const std::string& tenant);
 
 /// Gives a tenant its default rules, unless it has, or had, rules of these names.
 absl::Status SeedRules(db::Connection& connection, const std::string& tenant, Time now);

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "common/base/error.h"
+#include "common/base/resource_id.h"
 #include "common/base/resource_name.h"
 #include "common/resource/rows.h"
 #include "services/automation/storage/tables.h"
@@ -17,11 +18,11 @@ constexpr char kSaveVersions[] =
     "INSERT INTO automation.rule_version (tenant_id, rule_id, rule_version, rule)"
     " SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[]) ON CONFLICT DO NOTHING";
 
-constexpr char kSaveRun[] =
+constexpr char kSaveRuns[] =
     "UPDATE automation.run t SET state = r.state, attempts = r.attempts, next_attempt_time = r.next_attempt_time,"
     " results = r.results, error = r.error, update_time = r.update_time, end_time = r.end_time, revision = r.revision,"
     " version = r.version FROM unnest($1::automation.run[]) r"
-    " WHERE t.tenant_id = r.tenant_id AND t.run_id = r.run_id AND t.version = $2";
+    " WHERE t.tenant_id = r.tenant_id AND t.run_id = r.run_id AND t.version = r.version - 1 RETURNING t.run_id";
 
 constexpr char kTakeTurn[] =
     "INSERT INTO automation.rotation AS r (tenant_id, team_id, turn) VALUES ($1, $2, 1)"
@@ -54,8 +55,11 @@ const std::string& InsertRunsSql() {
 
 const std::string& TakeDueRunsSql() {
   static const std::string sql =
-      "WITH due AS MATERIALIZED (SELECT tenant_id, run_id FROM automation.run WHERE next_attempt_time <= $1"
-      " ORDER BY next_attempt_time LIMIT $2::int FOR UPDATE SKIP LOCKED)"
+      "WITH due AS MATERIALIZED (SELECT d.tenant_id, d.run_id FROM automation.run d"
+      " WHERE d.bulk = $4::boolean AND d.next_attempt_time <= $1 AND NOT EXISTS (SELECT 1 FROM automation.run e"
+      "  WHERE e.tenant_id = d.tenant_id AND e.lead_id = d.lead_id AND e.run_id < d.run_id"
+      "  AND e.state IN ('PENDING', 'RUNNING'))"
+      " ORDER BY d.next_attempt_time LIMIT $2::int FOR UPDATE OF d SKIP LOCKED)"
       " UPDATE automation.run t SET state = 'RUNNING', attempts = t.attempts + 1, next_attempt_time = $3,"
       " update_time = $1, revision = t.revision + 1, version = t.version + 1"
       " FROM due, automation.rule_version v WHERE t.tenant_id = due.tenant_id AND t.run_id = due.run_id"
@@ -97,9 +101,20 @@ absl::Status InsertRuns(db::Connection& connection, const std::vector<NewRun>& r
   return connection.Exec(InsertRunsSql(), db::Params::Of(rows.Finish())).status();
 }
 
-absl::StatusOr<std::vector<HeldRun>> TakeDueRuns(db::Connection& connection, int limit, Time now, Time lease_end) {
+absl::StatusOr<std::string> FindRunOfEvent(db::Connection& connection, const std::string& tenant,
+                                           const std::string& rule, const std::string& event_id) {
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          connection.Exec(TakeDueRunsSql(), db::Params::Of(now, limit, lease_end)));
+                          connection.Exec("SELECT run_id FROM automation.run WHERE tenant_id = $1 AND rule_id = $2"
+                                          " AND event_id = $3",
+                                          db::Params::Of(tenant, IdOf(rule), event_id)));
+  if (rows.empty()) return NotFound("embudo.dev/Run", event_id);
+  return "runs/" + std::string(rows[0].Text(0));
+}
+
+absl::StatusOr<std::vector<HeldRun>> TakeDueRuns(db::Connection& connection, int limit, bool bulk, Time now,
+                                                 Time lease_end) {
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          connection.Exec(TakeDueRunsSql(), db::Params::Of(now, limit, lease_end, bulk)));
   std::vector<HeldRun> taken(rows.size());
   for (int i = 0; i < rows.size(); ++i) {
     HeldRun& held = taken[i];
@@ -115,17 +130,25 @@ absl::StatusOr<std::vector<HeldRun>> TakeDueRuns(db::Connection& connection, int
   return taken;
 }
 
-absl::Status SaveRun(db::Connection& connection, HeldRun& held) {
+absl::Status SaveRuns(db::Connection& connection, const std::vector<HeldRun*>& runs) {
   EMBUDO_ASSIGN_OR_RETURN(resource::Rows rows, resource::Rows::For(connection, RunTable()));
-  rows.Add(held.tenant, RecordOf(held.run, held.version + 1, held.revision + 1));
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result saved,
-                          connection.Exec(kSaveRun, db::Params::Of(rows.Finish(), held.version)));
-  if (saved.affected() == 0) {
-    return Error(absl::StatusCode::kAborted, "RUN_TAKEN", "another worker has taken the run over");
+  for (const HeldRun* held : runs) rows.Add(held->tenant, RecordOf(held->run, held->version + 1, held->revision + 1));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result saved, connection.Exec(kSaveRuns, db::Params::Of(rows.Finish())));
+  std::set<std::string> ids;
+  for (int i = 0; i < saved.size(); ++i) ids.emplace(saved[i].Text(0));
+  for (HeldRun* held : runs) {
+    held->taken = !ids.contains(IdOf(held->run.name()));
+    if (held->taken) continue;
+    ++held->version;
+    ++held->revision;
   }
-  ++held.version;
-  ++held.revision;
   return absl::OkStatus();
+}
+
+absl::Status SaveRun(db::Connection& connection, HeldRun& held) {
+  EMBUDO_RETURN_IF_ERROR(SaveRuns(connection, {&held}));
+  if (!held.taken) return absl::OkStatus();
+  return Error(absl::StatusCode::kAborted, "RUN_TAKEN", "another worker has taken the run over");
 }
 
 absl::StatusOr<Turn> TakeTurn(db::Connection& connection, const std::string& tenant, const std::string& team_id) {

@@ -4,6 +4,7 @@
 #include "embudo/automation/v1/rule.pb.h"
 #include "embudo/automation/v1/run.pb.h"
 #include "embudo/automation/v1/template.pb.h"
+#include "embudo/automation/v1/webhook.pb.h"
 
 namespace embudo::automation::storage {
 
@@ -24,6 +25,16 @@ const resource::Table& MailTemplateTable() {
 
 const resource::Table& MailTable() {
   static const resource::Table table(v1::Mail::descriptor(), "automation.mail");
+  return table;
+}
+
+const resource::Table& WebhookTable() {
+  static const resource::Table table(v1::Webhook::descriptor(), "automation.webhook");
+  return table;
+}
+
+const resource::Table& WebhookDeliveryTable() {
+  static const resource::Table table(v1::WebhookDelivery::descriptor(), "automation.webhook_delivery");
   return table;
 }
 

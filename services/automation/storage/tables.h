@@ -9,5 +9,7 @@ const resource::Table& RuleTable();
 const resource::Table& RunTable();
 const resource::Table& MailTemplateTable();
 const resource::Table& MailTable();
+const resource::Table& WebhookTable();
+const resource::Table& WebhookDeliveryTable();
 
 }  // namespace embudo::automation::storage

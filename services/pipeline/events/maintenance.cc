@@ -15,6 +15,9 @@ constexpr std::chrono::seconds kStatement{60};
 constexpr std::chrono::hours kInterval{1};
 constexpr std::chrono::seconds kRetry{1};
 constexpr std::chrono::hours kRequestLife{24};
+/// Of ids that services make of what led to a call (UUIDv5): as long as events are kept as a rule, and so as long as a
+/// run may be taken up again.
+constexpr std::chrono::hours kOwnRequestLife{24 * 35};
 constexpr int kDaysAhead = 7;
 constexpr std::chrono::days kDeliveryLife{7};
 /// Leads that are removed in one transaction.
@@ -86,8 +89,9 @@ absl::Status Maintenance::RunOnce() {
                db::Params::Of(day(today - std::chrono::days(1)), day(today + std::chrono::days(kDaysAhead))))
           .status());
   EMBUDO_RETURN_IF_ERROR(db::Exec(pool_, "", db::After(kStatement),
-                                  "DELETE FROM pipeline.request WHERE create_time < $1",
-                                  db::Params::Of(clock_.Now() - kRequestLife))
+                                  "DELETE FROM pipeline.request WHERE create_time < $1"
+                                  " AND (substr(request_id::text, 15, 1) <> '5' OR create_time < $2)",
+                                  db::Params::Of(clock_.Now() - kRequestLife, clock_.Now() - kOwnRequestLife))
                              .status());
   EMBUDO_RETURN_IF_ERROR(ReadKey());
   EMBUDO_RETURN_IF_ERROR(DropOldDays(today));

@@ -1,14 +1,12 @@
 #include "services/pipeline/events/push_service.h"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 
-#include "absl/strings/escaping.h"
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
 #include "common/base/sha256.h"
 #include "common/event/event.h"
+#include "common/http/webhook_signature.h"
 #include "common/resource/page.h"
 #include "services/pipeline/events/once.h"
 #include "services/pipeline/storage/subscription_store.h"
@@ -20,7 +18,6 @@ using rpc::CallContext;
 
 /// How long a secret signs beside the one that took its place.
 constexpr std::chrono::hours kOverlap{24};
-constexpr size_t kSecretBytes = 32;
 
 /// The id of a subscription that is pushed.
 absl::StatusOr<std::string> IdOfPushed(const EventRoom& room, const CallContext& call, const std::string& name) {
@@ -30,8 +27,6 @@ absl::StatusOr<std::string> IdOfPushed(const EventRoom& room, const CallContext&
       .Violation("SUBSCRIPTION", name, "has no push_uri")
       .ToStatus();
 }
-
-std::string SecretText(const std::string& secret) { return "whsec_" + absl::Base64Escape(secret); }
 
 /// A secret stands where it signs from, and nowhere else: of the answer its hash is kept, by which a repeated call
 /// finds it again while it is there.
@@ -45,7 +40,7 @@ Kept<v1::RotateSubscriptionSecretResponse> KeptWithoutSecret(const std::string& 
                                 " AND subscription_id = $2",
                                 db::Params::Of(tenant, id)));
             for (int i = 0; i < rows.size(); ++i) {
-              const std::string text = SecretText(rows[i].Bytes(0));
+              const std::string text = http::ShowSecret(rows[i].Bytes(0));
               if (Sha256Hex(text) != response.secret()) continue;
               response.set_secret(text);
               return absl::OkStatus();
@@ -63,8 +58,7 @@ absl::StatusOr<v1::RotateSubscriptionSecretResponse> RotateSecret(const EventRoo
                                                                   const v1::RotateSubscriptionSecretRequest& request) {
   EMBUDO_ASSIGN_OR_RETURN(const std::string id, IdOfPushed(room, call, request.name()));
   const auto rotate = [&](db::Connection& connection, v1::RotateSubscriptionSecretResponse& response) -> absl::Status {
-    std::string secret(kSecretBytes, '\0');
-    RAND_bytes(reinterpret_cast<unsigned char*>(secret.data()), static_cast<int>(secret.size()));
+    const std::string secret = http::NewSecret();
     const Time now = room.clock.Now();
     const Time end = now + kOverlap;
     // Of those before, the last signs on for a day; older ones are gone.
@@ -78,7 +72,7 @@ absl::StatusOr<v1::RotateSubscriptionSecretResponse> RotateSecret(const EventRoo
                                             " WHERE tenant_id = $1 AND subscription_id = $2",
                                             db::Params::Of(call.tenant(), id, end)));
     if (before.affected() > 0) *response.mutable_previous_expire_time() = ToTimestamp(end);
-    response.set_secret(SecretText(secret));
+    response.set_secret(http::ShowSecret(secret));
     return connection
         .Exec(
             "INSERT INTO pipeline.subscription_secret (tenant_id, subscription_id, secret, create_time)"

@@ -1,20 +1,14 @@
 #include "services/pipeline/events/pusher.h"
 
-#include <curl/curl.h>
-#include <netdb.h>
 #include <prometheus/counter.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
-#include "common/base/sha256.h"
 #include "common/event/cloud_event.h"
 #include "common/log/log.h"
-#include "services/pipeline/events/push_target.h"
 #include "services/pipeline/events/session.h"
 #include "services/pipeline/events/subscription.h"
 #include "services/pipeline/storage/subscription_store.h"
@@ -26,92 +20,24 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using type::v1::Subscription;
+using Outcome = http::WebhookClient::Outcome;
 
 constexpr milliseconds kRefresh{1000};
 constexpr milliseconds kSync{200};
 constexpr std::chrono::seconds kQuery{10};
-/// What is kept of an answer that says no.
-constexpr size_t kExcerpt = 500;
 constexpr int kGone = 410;
-/// A target that asks for a longer pause is tried again all the same.
-constexpr std::chrono::seconds kLongestRetryAfter = std::chrono::hours(24);
-
-size_t KeepExcerpt(char* data, size_t size, size_t count, void* out) {
-  auto& text = *static_cast<std::string*>(out);
-  text.append(data, std::min(size * count, kExcerpt - std::min(kExcerpt, text.size())));
-  return size * count;
-}
-
-/// Refuses to connect where a name leads to an address that is not public.
-curl_socket_t OpenPublic(void* /*unused*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
-  char host[NI_MAXHOST];
-  const int failed = getnameinfo(&address->addr, address->addrlen, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
-  if (failed != 0 || !IsPublicAddress(host)) return CURL_SOCKET_BAD;
-  return socket(address->family, address->socktype, address->protocol);
-}
-
-std::string Sign(const std::string& secret, const std::string& text) {
-  return "v1," + absl::Base64Escape(HmacSha256(secret, text));
-}
-
-/// What came of an attempt.
-struct Outcome {
-  int status = 0;
-  std::string error;
-  milliseconds duration{0};
-  /// The target asks for this pause.
-  std::optional<milliseconds> retry_after;
-};
-
-/// An attempt under way.
-struct Attempt {
-  Session::Delivery delivery;
-  std::string body;
-  std::string answer;
-  char error[CURL_ERROR_SIZE] = "";
-  curl_slist* headers = nullptr;
-  CURL* easy = curl_easy_init();
-
-  Attempt() = default;
-  Attempt(const Attempt&) = delete;
-  Attempt& operator=(const Attempt&) = delete;
-  ~Attempt() {
-    curl_easy_cleanup(easy);
-    curl_slist_free_all(headers);
-  }
-
-  void AddHeader(const std::string& line) { headers = curl_slist_append(headers, line.c_str()); }
-
-  Outcome Ended(CURLcode code) const {
-    Outcome outcome;
-    int64_t micros = 0;
-    curl_easy_getinfo(easy, CURLINFO_TOTAL_TIME_T, &micros);
-    outcome.duration = milliseconds(micros / 1000);
-    if (code != CURLE_OK) {
-      outcome.error = error[0] != '\0' ? error : curl_easy_strerror(code);
-      return outcome;
-    }
-    long status = 0;  // NOLINT(google-runtime-int): libcurl's type
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    outcome.status = static_cast<int>(status);
-    if (outcome.status / 100 != 2) outcome.error = answer;
-    curl_off_t seconds = 0;
-    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &seconds);
-    if (seconds > 0) outcome.retry_after = std::min(std::chrono::seconds(seconds), kLongestRetryAfter);
-    return outcome;
-  }
-};
 
 }  // namespace
 
 /// One push subscription, as this process reads it. The hub feeds it; all else is the pusher's thread's.
 class Pusher::Target final : public Hub::Subscriber {
  public:
-  Target(const EventRoom& room, const Options& options, CURLM* multi, Reading reading, metrics::Registry& metrics)
+  Target(const EventRoom& room, const Options& options, http::WebhookClient& client, Reading reading,
+         metrics::Registry& metrics)
       : room_(room),
         options_(options),
         metrics_(metrics),
-        multi_(multi),
+        client_(client),
         reading_(std::move(reading)),
         session_(room.hub.pool(), room.clock,
                  {.key = reading_.key, .worker = Uuid::V7(Clock::System().Now()).ToString(), .lease = options.lease},
@@ -124,7 +50,7 @@ class Pusher::Target final : public Hub::Subscriber {
   std::optional<Hub::Want> Wants() override { return session_.Wants(); }
   void Take(const std::vector<LogItem>& items, bool caught_up) override {
     session_.Take(items, caught_up);
-    if (!items.empty()) curl_multi_wakeup(multi_);
+    if (!items.empty()) client_.Wake();
   }
   void Tick() override {}
 
@@ -156,15 +82,13 @@ class Pusher::Target final : public Hub::Subscriber {
   }
 
   /// Whether the attempt was this target's.
-  bool Ended(CURL* easy, CURLcode code) {
-    const auto found = attempts_.find(easy);
+  bool Ended(const Outcome& outcome) {
+    const auto found = attempts_.find(outcome.tag);
     if (found == attempts_.end()) return false;
-    const std::unique_ptr<Attempt> attempt = std::move(found->second);
+    const Session::Delivery delivery = std::move(found->second);
     attempts_.erase(found);
-    const Outcome outcome = attempt->Ended(code);
-    curl_multi_remove_handle(multi_, easy);
     Count(outcome);
-    Settle(attempt->delivery, outcome);
+    Settle(delivery, outcome);
     return true;
   }
 
@@ -178,8 +102,7 @@ class Pusher::Target final : public Hub::Subscriber {
   }
 
   void Leave() {
-    // Given up here, since the hub may be the last to let go of the target, and the handles are this thread's.
-    for (const auto& [easy, attempt] : attempts_) curl_multi_remove_handle(multi_, easy);
+    for (const auto& [tag, delivery] : attempts_) client_.Cancel(tag);
     attempts_.clear();
     WriteLog().IgnoreError();
     session_.Leave().IgnoreError();  // else the leases run out
@@ -214,39 +137,20 @@ class Pusher::Target final : public Hub::Subscriber {
   }
 
   void Begin(Session::Delivery delivery) {
-    auto attempt = std::make_unique<Attempt>();
-    attempt->delivery = std::move(delivery);
-    const type::v1::Event& event = *attempt->delivery.event;
-    attempt->body = event::ToCloudEvent(event).value_or("");
-    const std::string time =
-        std::to_string(std::chrono::floor<std::chrono::seconds>(room_.clock.Now()).time_since_epoch().count());
-    std::string signature;
+    const type::v1::Event& event = *delivery.event;
+    std::vector<std::string> secrets;
     for (const Secret& secret : secrets_) {
-      if (secret.expire_time && *secret.expire_time <= room_.clock.Now()) continue;
-      signature += (signature.empty() ? "" : " ") + Sign(secret.bytes, event.id() + "." + time + "." + attempt->body);
+      if (!secret.expire_time || *secret.expire_time > room_.clock.Now()) secrets.push_back(secret.bytes);
     }
-    attempt->AddHeader("content-type: application/cloudevents+json");
-    attempt->AddHeader("webhook-id: " + event.id());
-    attempt->AddHeader("webhook-timestamp: " + time);
-    attempt->AddHeader("webhook-signature: " + signature);
-    attempt->AddHeader("expect:");
-    CURL* easy = attempt->easy;
-    curl_easy_setopt(easy, CURLOPT_URL, reading_.record.push_uri().c_str());
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "embudo");
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, attempt->body.c_str());
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(attempt->body.size()));
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, attempt->headers);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, KeepExcerpt);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, &attempt->answer);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, attempt->error);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));  // NOLINT
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    // A proxy would hide where the name leads.
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    if (!options_.private_targets) curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, OpenPublic);
-    curl_multi_add_handle(multi_, easy);
-    attempts_.emplace(easy, std::move(attempt));
+    std::string tag = reading_.key.tenant + "/" + reading_.key.subscription + "/" + event.id();
+    client_.Begin({.tag = tag,
+                   .id = event.id(),
+                   .uri = reading_.record.push_uri(),
+                   .content_type = "application/cloudevents+json",
+                   .body = event::ToCloudEvent(event).value_or(""),
+                   .secrets = std::move(secrets)},
+                  room_.clock.Now());
+    attempts_.insert_or_assign(std::move(tag), std::move(delivery));
   }
 
   void Count(const Outcome& outcome) {
@@ -287,7 +191,7 @@ class Pusher::Target final : public Hub::Subscriber {
       attempts.push_back(std::to_string(one.delivery.attempt));
       times.push_back(FormatTime(one.time));
       statuses.push_back(std::to_string(one.outcome.status));
-      errors.push_back(CleanText(one.outcome.error));
+      errors.push_back(one.outcome.error);
       durations.push_back(std::to_string(one.outcome.duration.count()));
       nexts.push_back(one.next_time ? std::optional(FormatTime(*one.next_time)) : std::nullopt);
     }
@@ -304,13 +208,6 @@ class Pusher::Target final : public Hub::Subscriber {
     return absl::OkStatus();
   }
 
-  /// What a stranger answered, as text that PostgreSQL takes.
-  static std::string CleanText(const std::string& text) {
-    std::string out;
-    for (const char c : text) out += c >= ' ' && c <= '~' ? c : '?';
-    return out;
-  }
-
   absl::Status Pause() {
     EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, room_.hub.pool().Acquire("", db::After(kQuery)));
     EMBUDO_RETURN_IF_ERROR(
@@ -322,24 +219,26 @@ class Pusher::Target final : public Hub::Subscriber {
   const EventRoom& room_;
   const Options& options_;
   metrics::Registry& metrics_;
-  CURLM* const multi_;
+  http::WebhookClient& client_;
   std::mutex mutex_;  ///< of reading_, against the hub's threads
   Reading reading_;
   Session session_;
   std::vector<Secret> secrets_;
-  std::map<CURL*, std::unique_ptr<Attempt>> attempts_;
+  std::map<std::string, Session::Delivery> attempts_;  ///< by the tag of the call
   std::vector<Logged> log_;
   Gone gone_ = Gone::kNo;
   steady_clock::time_point next_sync_{};
 };
 
 Pusher::Pusher(Options options, const EventRoom& room, metrics::Registry& metrics)
-    : options_(options), room_(room), metrics_(metrics), multi_(curl_multi_init()) {}
+    : options_(options),
+      room_(room),
+      metrics_(metrics),
+      client_({.private_targets = options.private_targets, .timeout = options.timeout}) {}
 
 Pusher::~Pusher() {
   Stop();
   targets_.clear();
-  curl_multi_cleanup(multi_);
 }
 
 void Pusher::Start() {
@@ -351,7 +250,7 @@ void Pusher::Stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  curl_multi_wakeup(multi_);
+  client_.Wake();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -368,7 +267,11 @@ void Pusher::Run() {
       next_refresh = steady_clock::now() + kRefresh;
     }
     const bool busy = Work();
-    curl_multi_poll(multi_, nullptr, 0, static_cast<int>((busy ? kSync / 4 : kSync).count()), nullptr);
+    for (const Outcome& outcome : client_.Await(busy ? kSync / 4 : kSync)) {
+      for (const auto& [key, target] : targets_) {
+        if (target->Ended(outcome)) break;
+      }
+    }
   }
   for (const auto& [key, target] : targets_) {
     room_.hub.Remove(target.get());
@@ -390,8 +293,7 @@ absl::Status Pusher::Refresh() {
     if (!reading) continue;
     const std::pair key(tenant, reading->key.subscription);
     if (known == targets_.end()) {
-      auto target =
-          std::make_shared<Target>(room_, options_, static_cast<CURLM*>(multi_), *std::move(reading), metrics_);
+      auto target = std::make_shared<Target>(room_, options_, client_, *std::move(reading), metrics_);
       room_.hub.Add(target);
       now.emplace(key, std::move(target));
     } else {
@@ -464,17 +366,6 @@ absl::Status Pusher::FindDue() {
 }
 
 bool Pusher::Work() {
-  int running = 0;
-  curl_multi_perform(multi_, &running);
-  int left = 0;
-  while (const CURLMsg* message = curl_multi_info_read(multi_, &left)) {
-    if (message->msg != CURLMSG_DONE) continue;
-    CURL* const easy = message->easy_handle;
-    const CURLcode code = message->data.result;
-    for (const auto& [key, target] : targets_) {
-      if (target->Ended(easy, code)) break;
-    }
-  }
   if (const absl::Status status = FindDue(); !status.ok()) {
     log::Warning("pusher: waiting", {{"why", MessageOf(status)}});
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/background.h"
+#include "common/http/webhook_client.h"
 #include "common/metrics/metrics.h"
 #include "services/pipeline/events/event_room.h"
 #include "services/pipeline/events/subscription.h"
@@ -54,7 +55,7 @@ class Pusher : public Background {
   const Options options_;
   const EventRoom& room_;
   metrics::Registry& metrics_;
-  void* multi_;                                                                     ///< CURLM
+  http::WebhookClient client_;
   std::map<std::pair<std::string, std::string>, std::shared_ptr<Target>> targets_;  ///< by tenant and id
   std::set<std::pair<std::string, std::string>> due_;
   std::chrono::steady_clock::time_point next_due_{};

@@ -6,7 +6,7 @@
 
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
-#include "services/pipeline/events/push_target.h"
+#include "common/http/public_address.h"
 
 namespace embudo::pipeline::events {
 namespace {
@@ -86,7 +86,7 @@ resource::Rules SubscriptionRules(const Places& places, const std::function<cons
     EMBUDO_RETURN_IF_ERROR(
         filter::EventFilter::Compile(subscription.filter(), lead_schema(), {}, "subscription.filter").status());
     if (!subscription.push_uri().empty()) {
-      EMBUDO_RETURN_IF_ERROR(CheckPushUri(subscription.push_uri(), private_push_targets, "subscription.push_uri"));
+      EMBUDO_RETURN_IF_ERROR(http::CheckTarget(subscription.push_uri(), private_push_targets, "subscription.push_uri"));
     }
     if (!subscription.paused()) subscription.clear_pause_reason();
     if (before != nullptr) return absl::OkStatus();

@@ -30,11 +30,16 @@ TEST(Migration, HasTheTablesOfAConsumer) {
 TEST_F(AutomationTest, ATenantBeginsWithRulesThatAreSwitchedOff) {
   const auto rules = Automation<automation::v1::ListRulesResponse>(automation::v1::ListRulesRequest());
   ASSERT_TRUE(rules.ok()) << rules.status();
-  ASSERT_EQ(rules->rules_size(), 2);
-  EXPECT_EQ(rules->rules(0).name(), "rules/lead-assignment");
-  EXPECT_EQ(rules->rules(1).name(), "rules/stage-activity");
-  EXPECT_FALSE(rules->rules(0).enabled());
-  EXPECT_EQ(rules->rules(0).rule_version(), 1);
+  std::vector<std::string> names;
+  for (const Rule& rule : rules->rules()) {
+    names.push_back(rule.name());
+    EXPECT_EQ(rule.enabled(), rule.name() == "rules/stage-entry-template") << rule.name();
+    EXPECT_EQ(rule.rule_version(), 1);
+  }
+  EXPECT_THAT(names,
+              ::testing::UnorderedElementsAre("rules/lead-assignment", "rules/follow-up-reminder", "rules/stage-email",
+                                              "rules/lead-enrichment", "rules/stale-deal-alert", "rules/stage-activity",
+                                              "rules/stage-entry-template"));
   CreateLead();
   ASSERT_TRUE(Eventually([&] { return EventsTakenIn("lead.created") == 1; }));
   EXPECT_THAT(Runs(), ::testing::IsEmpty());

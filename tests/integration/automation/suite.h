@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "common/app/free_port.h"
 #include "common/base/error.h"
 #include "common/testing/eventually.h"
 #include "embudo/automation/v1/rule_service.pb.h"
@@ -45,7 +47,9 @@ class AutomationCase : public ::testing::Test {
   }
   static void TearDownTestSuite() { suite_.reset(); }
   /// The automation service's own flags.
-  static std::map<std::string, std::string> AutomationOptions() { return {}; }
+  static std::map<std::string, std::string> AutomationOptions() {
+    return {{"hook-http-listen", hook_address_}, {"private-webhook-targets", "true"}};
+  }
 
   void SetUp() override {
     for (const char* user : {"ada", "bob", "cyd"}) AddMember(user);
@@ -197,6 +201,8 @@ class AutomationCase : public ::testing::Test {
         << suite_->Query("SELECT coalesce(string_agg(error, '; '), 'none') FROM automation.dead_letter")[0].Text(0);
   }
 
+  /// Where other systems call.
+  static inline const std::string hook_address_ = app::WithFreePort("127.0.0.1:0");
   static inline std::unique_ptr<Suite> suite_;
   const std::string tenant_ = suite_->NewTenant();
   Caller admin_ = suite_->As(tenant_, type::v1::ROLE_ADMIN);

@@ -6,6 +6,8 @@ ALTER TABLE automation.run DROP CONSTRAINT run_tenant_id_rule_id_rule_version_ev
 CREATE UNIQUE INDEX run_event ON automation.run (tenant_id, rule_id, event_id);
 DROP INDEX automation.run_due;
 CREATE INDEX run_due ON automation.run (bulk, next_attempt_time) WHERE next_attempt_time IS NOT NULL;
+-- Runs of a lead are done in their order.
+CREATE INDEX run_active ON automation.run (tenant_id, lead_id, run_id) WHERE state IN ('PENDING', 'RUNNING');
 -- For the upkeep: runs come in the order of their creation.
 CREATE INDEX run_created ON automation.run USING brin (create_time) WITH (pages_per_range = 16);
 
@@ -99,6 +101,8 @@ CREATE INDEX webhook_delivery_lead ON automation.webhook_delivery (tenant_id, we
     WHERE next_attempt_time IS NOT NULL;
 CREATE INDEX webhook_delivery_create_time
     ON automation.webhook_delivery (tenant_id, webhook_id, create_time, delivery_id);
+CREATE INDEX webhook_delivery_created ON automation.webhook_delivery USING brin (create_time)
+    WITH (pages_per_range = 16);
 
 -- Kept from events: whom rules tell, and what stages send.
 CREATE TABLE automation.user_role (

@@ -1,12 +1,12 @@
-#include "services/pipeline/events/push_target.h"
+#include "common/http/public_address.h"
 
 #include <gtest/gtest.h>
 
-namespace embudo::pipeline::events {
+namespace embudo::http {
 namespace {
 
 bool Allowed(const std::string& uri, bool private_allowed = false) {
-  return CheckPushUri(uri, private_allowed, "push_uri").ok();
+  return CheckTarget(uri, private_allowed, "push_uri").ok();
 }
 
 TEST(PushTargetTest, PublicAddressesAreAllowed) {
@@ -94,4 +94,4 @@ TEST(PushTargetTest, AddressesThatANameLeadsToAreJudged) {
 }
 
 }  // namespace
-}  // namespace embudo::pipeline::events
+}  // namespace embudo::http
