@@ -12,7 +12,7 @@
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
-#include "common/event/epoch.h"
+#include "common/event/event.h"
 #include "common/redis/connection.h"
 #include "embudo/automation/v1/rule_service.pb.h"
 #include "embudo/automation/v1/run_service.pb.h"
