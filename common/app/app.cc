@@ -1,5 +1,10 @@
 #include "common/app/app.h"
 
+#include <prometheus/gauge.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <deque>
 #include <optional>
 
@@ -9,7 +14,12 @@
 #include "common/app/readiness.h"
 #include "common/app/signals.h"
 #include "common/base/error.h"
+#include "common/db/pool_metrics.h"
 #include "common/log/log.h"
+#include "common/redis/connection.h"
+#include "common/rpc/fetch.h"
+#include "common/rpc/span_exporter.h"
+#include "common/rpc/tls_files.h"
 
 namespace embudo::app {
 namespace {
@@ -52,9 +62,28 @@ rpc::ServerOptions ServerOptionsOf(const Config& config) {
 /// One process: its services and all that they stand on, in the order in which they come to life.
 class Process {
  public:
-  explicit Process(Config config) : config_(std::move(config)) {}
+  explicit Process(Config config) : config_(std::move(config)) {
+    db::MeasurePools(&metrics_);
+    if (config_.otlp.empty()) return;
+    rpc::SpanExporterOptions options;
+    options.target = config_.otlp;
+    options.service = config_.service;
+    trace::SetSpanSink(rpc::SpanExporter(options, metrics_), config_.trace_sample_ratio);
+  }
+  /// What still measures or records goes with it.
+  ~Process() {
+    trace::SetSpanSink(nullptr, 0);
+    db::MeasurePools(nullptr);
+  }
 
   absl::Status Bind(const Services& services) {
+    const rpc::TlsFiles tls{config_.tls_certificate, config_.tls_key, config_.tls_ca};
+    if (!tls.empty()) EMBUDO_RETURN_IF_ERROR(rpc::UseTls(tls));
+    if (!config_.redis_password_file.empty()) {
+      EMBUDO_ASSIGN_OR_RETURN(std::string password, rpc::Fetch(config_.redis_password_file));
+      password.erase(password.find_last_not_of("\r\n") + 1);
+      redis::UsePassword(std::move(password));
+    }
     EMBUDO_ASSIGN_OR_RETURN(auto credentials, MakeCredentials(config_));
     for (const auto& [name, bind] : services) {
       Config& own = configs_.emplace_back(config_);
@@ -81,13 +110,17 @@ class Process {
     EMBUDO_RETURN_IF_ERROR(server_->Start());
     if (!config_.metrics_listen.empty()) EMBUDO_RETURN_IF_ERROR(admin_.Start(config_.metrics_listen));
     log::Info("listening", {{"address", Address()}, {"metrics_address", admin_.address()}});
-    readiness_.emplace([this] { return Ready(); },
-                       [this](const absl::Status& status) {
+    prometheus::Gauge& ready = metrics_.Gauge("embudo_ready", "Whether the process can do its work");
+    readiness_.emplace([this] { return StopIfHopeless(Ready()); },
+                       [this, &ready](const absl::Status& status) {
+                         ready.Set(status.ok() ? 1 : 0);
                          admin_.SetReady(status);
                          server_->SetReady(status.ok());
                        });
     return absl::OkStatus();
   }
+
+  bool hopeless() const { return hopeless_; }
 
   void Stop() {
     readiness_.reset();
@@ -110,8 +143,18 @@ class Process {
     return absl::OkStatus();
   }
 
+  /// A pooler that breaks sessions is no state to wait in: what runs in the background would do harm.
+  absl::Status StopIfHopeless(absl::Status status) {
+    if (ReasonOf(status) == "TRANSACTION_POOLING" && !hopeless_.exchange(true)) {
+      log::Error("cannot go on", {{"reason", MessageOf(status)}});
+      kill(getpid(), SIGTERM);
+    }
+    return status;
+  }
+
   const Config config_;
   metrics::Registry metrics_;
+  std::atomic<bool> hopeless_ = false;
   // Deques, since others hold references to their elements.
   std::deque<Config> configs_;
   std::deque<Environment> environments_;
@@ -136,7 +179,7 @@ int RunProcess(Config config, const Services& services) {
   }
   process.Stop();
   log::Info("stopped");
-  return status.ok() ? 0 : 1;
+  return status.ok() && !process.hopeless() ? 0 : 1;
 }
 
 }  // namespace

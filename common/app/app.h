@@ -20,14 +20,18 @@ namespace embudo::app {
 /// What every service is configured by: flags, or the environment variable that --help names beside each.
 struct Config {
   std::string service;
-  std::string listen;          ///< --listen, EMBUDO_<SERVICE>_LISTEN
-  std::string metrics_listen;  ///< --metrics-listen: /metrics, /healthz, /readyz; empty: not served
-  std::string postgres;        ///< --postgres, EMBUDO_POSTGRES: libpq conninfo without user
-  std::string redis;           ///< --redis, EMBUDO_REDIS: host:port or a socket's path
-  bool dev_identity = false;   ///< --dev-identity: loopback only
+  std::string listen;               ///< --listen, EMBUDO_<SERVICE>_LISTEN
+  std::string metrics_listen;       ///< --metrics-listen: /metrics, /healthz, /readyz; empty: not served
+  std::string postgres;             ///< --postgres, EMBUDO_POSTGRES: libpq conninfo without user
+  std::string redis;                ///< --redis, EMBUDO_REDIS: host:port or a socket's path
+  std::string redis_password_file;  ///< --redis-password-file
+  bool dev_identity = false;        ///< --dev-identity: loopback only
   std::string jwks, jwt_issuer, jwt_audience, jwt_tenant_claim, jwt_roles_claim;
-  std::string service_key;      ///< --service-key: PEM that signs calls to other services
-  std::string pipeline_target;  ///< --pipeline: gRPC target of the pipeline service
+  std::string tls_certificate, tls_key, tls_ca;  ///< --tls-…: PEM files; empty: no TLS
+  std::string otlp;                  ///< --otlp: gRPC target of an OpenTelemetry collector; empty: no traces are sent
+  double trace_sample_ratio = 0.01;  ///< --trace-sample-ratio
+  std::string service_key;           ///< --service-key: PEM that signs calls to other services
+  std::string pipeline_target;       ///< --pipeline: gRPC target of the pipeline service
   std::string capture_target, scoring_target, automation_target, reporting_target;
   int threads = 16;
   int queue_length = 64;

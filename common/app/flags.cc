@@ -56,7 +56,8 @@ void AddAddresses(Flags& flags, Config& config) {
   flags.AddOwn("listen", config.listen, "Address of the gRPC server; port 0 lets the system choose");
   flags.AddOwn("metrics-listen", config.metrics_listen, "Address of /metrics, /healthz, /readyz; empty: not served");
   flags.Add("postgres", config.postgres, "libpq connection string without user");
-  flags.Add("redis", config.redis, "host:port, or the path of a socket");
+  flags.Add("redis", config.redis, "host:port, the path of a socket, or cluster:host:port,host:port for Redis Cluster");
+  flags.Add("redis-password-file", config.redis_password_file, "File with Redis' password; empty: it has none");
   flags.Add("pipeline", config.pipeline_target, "gRPC target of the pipeline service");
   flags.Add("capture", config.capture_target, "gRPC target of the capture service");
   flags.Add("scoring", config.scoring_target, "gRPC target of the scoring service");
@@ -71,6 +72,9 @@ void AddAccess(Flags& flags, Config& config) {
   flags.Add("jwt-audience", config.jwt_audience, "Audiences that tokens may be for, separated by commas");
   flags.Add("jwt-tenant-claim", config.jwt_tenant_claim, "Claim that holds the tenant's id");
   flags.Add("jwt-roles-claim", config.jwt_roles_claim, "Claim that holds the roles");
+  flags.Add("tls-certificate", config.tls_certificate, "PEM file of this process's certificates; empty: no TLS");
+  flags.Add("tls-key", config.tls_key, "PEM file of their private key");
+  flags.Add("tls-ca", config.tls_ca, "PEM file of the roots that others' certificates must lead to");
   flags.Add("service-key", config.service_key, "PEM file of the P-256 key that signs calls to other services");
 }
 
@@ -81,6 +85,9 @@ void AddRunning(Flags& flags, Config& config, int& notice_ms, int& grace_ms) {
   flags.Add("partitions", config.partitions, "Partitions of the event stream; the same in all services")
       ->check(CLI::Range(1, 1024));
   flags.AddSwitch("reflection", config.reflection, "Serve gRPC reflection");
+  flags.Add("otlp", config.otlp, "gRPC target of an OpenTelemetry collector that takes traces; empty: none are sent");
+  flags.Add("trace-sample-ratio", config.trace_sample_ratio, "Part of the traces beginning here that are recorded")
+      ->check(CLI::Range(0.0, 1.0));
   flags.Add("log-level", config.log_level, "Least severe lines that are logged")
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}));
   flags.Add("drain-notice-ms", notice_ms, "At a stop: how long new calls are still served after NOT_SERVING")

@@ -196,7 +196,9 @@ std::string ConninfoFor(const std::string& conninfo, const std::string& user, co
   return conninfo + " user=" + user + " application_name=" + application_name +
          " client_encoding=UTF8 connect_timeout=5 keepalives_idle=30 tcp_user_timeout=30000"
          " options='-c TimeZone=UTC -c DateStyle=ISO -c lock_timeout=10s -c plan_cache_mode=force_generic_plan"
-         " -c idle_in_transaction_session_timeout=60s'";
+         " -c idle_in_transaction_session_timeout=60s"
+         // A client whose machine died gives its locks back within a minute.
+         " -c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3'";
 }
 
 }  // namespace embudo::db

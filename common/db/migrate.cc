@@ -3,6 +3,7 @@
 #include <set>
 
 #include "common/base/error.h"
+#include "common/db/sessions.h"
 #include "common/log/log.h"
 
 namespace embudo::db {
@@ -54,6 +55,7 @@ absl::StatusOr<int> SchemaVersion(Connection& connection, const std::string& ser
 }
 
 absl::Status CheckSchema(Pool& pool, const std::string& service, const std::vector<Migration>& migrations) {
+  EMBUDO_RETURN_IF_ERROR(CheckSessions(pool.conninfo()));
   const int wanted = migrations.back().number;
   EMBUDO_ASSIGN_OR_RETURN(const Result rows,
                           Exec(pool, "", After(std::chrono::seconds(2)),

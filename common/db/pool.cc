@@ -1,12 +1,17 @@
 #include "common/db/pool.h"
 
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+
 #include <algorithm>
+#include <atomic>
 #include <random>
 #include <thread>
 #include <utility>
 
 #include "common/base/error.h"
 #include "common/db/error.h"
+#include "common/db/pool_metrics.h"
 
 namespace embudo::db {
 namespace {
@@ -36,6 +41,14 @@ class Backoff {
   milliseconds limit_ = kFirstPause;
 };
 
+struct PoolMetrics {
+  prometheus::Histogram& wait;
+  prometheus::Counter& opened;
+  prometheus::Counter& exhausted;
+};
+/// Made once and never destroyed; nullptr: nobody measures.
+std::atomic<const PoolMetrics*> pool_metrics = nullptr;
+
 absl::Status InOneTransaction(Connection& connection, const std::function<absl::Status(Connection&)>& body) {
   EMBUDO_RETURN_IF_ERROR(connection.ExecScript("BEGIN"));
   absl::Status status = body(connection);
@@ -48,6 +61,17 @@ absl::Status InOneTransaction(Connection& connection, const std::function<absl::
 
 }  // namespace
 
+void MeasurePools(metrics::Registry* registry) {
+  if (registry == nullptr) {
+    pool_metrics = nullptr;
+    return;
+  }
+  pool_metrics = new PoolMetrics{
+      registry->Latency("embudo_db_pool_wait_seconds", "Waits for a free database connection of this process"),
+      registry->Counter("embudo_db_connections_opened_total", "Database connections that this process has opened"),
+      registry->Counter("embudo_db_pool_exhausted_total", "Calls refused because no database connection came free")};
+}
+
 Pool::Pool(std::string conninfo, int size) : conninfo_(std::move(conninfo)), size_(size) {}
 
 Pool::Lease::~Lease() {
@@ -55,13 +79,19 @@ Pool::Lease::~Lease() {
 }
 
 absl::StatusOr<Pool::Lease> Pool::Acquire(Deadline deadline) {
+  const PoolMetrics* measured = pool_metrics.load(std::memory_order_relaxed);
+  const auto start = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_);
   // A pause without end would hide a leak; a minute is longer than any call waits.
   deadline = std::min(deadline, After(std::chrono::minutes(1)));
   if (!returned_.wait_until(lock, deadline, [&] { return !idle_.empty() || open_ < size_; })) {
+    if (measured != nullptr) measured->exhausted.Increment();
     return Error(absl::StatusCode::kResourceExhausted, "DATABASE_POOL_EXHAUSTED", "no database connection is free")
         .RetryAfter(milliseconds(100))
         .ToStatus();
+  }
+  if (measured != nullptr) {
+    measured->wait.Observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   if (!idle_.empty()) {
     Lease lease(this, std::move(idle_.back()));
@@ -70,6 +100,7 @@ absl::StatusOr<Pool::Lease> Pool::Acquire(Deadline deadline) {
   }
   ++open_;
   lock.unlock();
+  if (measured != nullptr) measured->opened.Increment();
   absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Open(conninfo_);
   if (!connection.ok()) {
     lock.lock();

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/db/members.h"
 #include "common/event/event.h"
+#include "common/event/spans.h"
 #include "common/log/log.h"
 
 namespace embudo::event {
@@ -19,6 +21,23 @@ using std::chrono::steady_clock;
 
 // The longest rest between two batches.
 constexpr milliseconds kLongestRest{20};
+constexpr milliseconds kLookForMore{500};
+
+// Of the partitions that are its own or free, as many as its share: first its own. Of its own, those beyond the share
+// are given back, for others to take at their next renewal.
+std::string RenewSql(const std::string& table) {
+  return "WITH open AS (SELECT * FROM " + table + R"(
+      WHERE consumer = $1 AND (holder IS NULL OR holder = $2 OR lease_until < now()) FOR UPDATE SKIP LOCKED
+  ), ranked AS (
+    SELECT partition, row_number() OVER (ORDER BY holder = $2 DESC NULLS LAST, partition) <= $4::int AS kept FROM open
+  )
+  UPDATE )" +
+         table +
+         R"( c SET holder = CASE WHEN kept THEN $2 END,
+    lease_until = CASE WHEN kept THEN now() + $3::int * interval '1 millisecond' END
+  FROM ranked r WHERE c.consumer = $1 AND c.partition = r.partition AND (kept OR c.holder = $2)
+  RETURNING c.partition, c.position, kept)";
+}
 
 bool IsPassing(const absl::Status& status) {
   return status.code() == absl::StatusCode::kUnavailable || status.code() == absl::StatusCode::kAborted ||
@@ -114,7 +133,9 @@ absl::Status Consumer::ConsumeUntilError() {
     const auto now = steady_clock::now();
     if (now >= next_renewal) {
       EMBUDO_RETURN_IF_ERROR(RenewLeases(*connection));
-      next_renewal = now + options_.lease / 4;
+      Measure(*connection);
+      // Others may be about to give back what this one lacks.
+      next_renewal = now + (has_share_ ? options_.lease / 4 : std::min<milliseconds>(kLookForMore, options_.lease / 4));
     }
     if (held_.empty()) {
       Pause(milliseconds(500));
@@ -142,16 +163,18 @@ absl::Status Consumer::RenewLeases(db::Connection& connection) {
                                        " SELECT $1, p FROM generate_series(0, $2::int - 1) AS p ON CONFLICT DO NOTHING",
                                    db::Params::Of(options_.name, kPartitions))
                              .status());
+  EMBUDO_ASSIGN_OR_RETURN(const int members, db::CountMembers(connection, "consumer " + options_.name));
+  const int share = db::FairShare(kPartitions, members);
   EMBUDO_ASSIGN_OR_RETURN(
       const db::Result rows,
-      connection.Exec("UPDATE " + table +
-                          " SET holder = $2, lease_until = now() + $3::int * interval '1 millisecond'"
-                          " WHERE consumer = $1 AND (holder IS NULL OR holder = $2 OR lease_until < now())"
-                          " RETURNING partition, position",
-                      db::Params::Of(options_.name, holder_, static_cast<int>(options_.lease.count()))));
+      connection.Exec(RenewSql(table),
+                      db::Params::Of(options_.name, holder_, static_cast<int>(options_.lease.count()), share)));
   std::map<int, int64_t> held;
-  for (int i = 0; i < rows.size(); ++i) held[static_cast<int>(rows[i].Int(0))] = rows[i].Int(1);
+  for (int i = 0; i < rows.size(); ++i) {
+    if (rows[i].Bool(2)) held[static_cast<int>(rows[i].Int(0))] = rows[i].Int(1);
+  }
   held_ = std::move(held);
+  has_share_ = held_.size() == static_cast<size_t>(share);
   metrics_.Gauge("embudo_consumer_partitions", "Partitions that this process consumes", {{"consumer", options_.name}})
       .Set(static_cast<double>(held_.size()));
   return absl::OkStatus();
@@ -188,8 +211,10 @@ absl::Status Consumer::ApplyBatch(db::Connection& connection, const std::vector<
 
 absl::Status Consumer::ApplyInTx(db::Connection& connection, const std::vector<Stored>& batch, bool dead_letter,
                                  const std::string& error) {
+  const auto begin = steady_clock::now();
   EMBUDO_RETURN_IF_ERROR(connection.ExecScript("BEGIN"));
   absl::Status status;
+  std::vector<type::v1::Event> events;
   if (dead_letter) {
     status =
         connection
@@ -198,7 +223,7 @@ absl::Status Consumer::ApplyInTx(db::Connection& connection, const std::vector<S
                   db::Params::Of(options_.name, batch[0].partition, batch[0].position, error).AddBytes(batch[0].data))
             .status();
   } else {
-    std::vector<type::v1::Event> events(batch.size());
+    events.resize(batch.size());
     for (size_t i = 0; i < batch.size() && status.ok(); ++i) {
       if (!ParseStored(batch[i].data, batch[i].partition, batch[i].position, &events[i])) {
         status = Internal("an event that can't be parsed");
@@ -217,7 +242,34 @@ absl::Status Consumer::ApplyInTx(db::Connection& connection, const std::vector<S
   for (const auto& [partition, position] : to) held_[partition] = position;
   metrics_.Counter("embudo_consumer_events_total", "Events applied", {{"consumer", options_.name}})
       .Increment(static_cast<double>(batch.size()));
+  RecordEvents(trace::Span::Kind::kConsumer, options_.name + " apply", begin, events);
   return absl::OkStatus();
+}
+
+void Consumer::Measure(db::Connection& connection) {
+  std::map<int, int64_t> lags;
+  for (const auto& [partition, position] : measured_) lags[partition] = 0;
+  // Figures alone: what they cannot be had for is no reason to stop.
+  const auto heads = connection.Exec("SELECT partition, position FROM pipeline.event_heads");
+  if (!heads.ok()) return;
+  for (int i = 0; i < heads->size(); ++i) {
+    const auto held = held_.find(static_cast<int>((*heads)[i].Int(0)));
+    if (held != held_.end()) lags[held->first] = std::max<int64_t>(0, (*heads)[i].Int(1) - held->second);
+  }
+  for (const auto& [partition, lag] : lags) {
+    metrics_
+        .Gauge("embudo_consumer_lag_events", "Events of a partition held here that are not yet applied",
+               {{"consumer", options_.name}, {"partition", std::to_string(partition)}})
+        .Set(static_cast<double>(lag));
+  }
+  measured_ = held_;
+  const auto letters = connection.Exec("SELECT count(*) FROM " + options_.schema + ".dead_letter WHERE consumer = $1",
+                                       db::Params::Of(options_.name));
+  if (!letters.ok()) return;
+  metrics_
+      .Gauge("embudo_consumer_dead_letters", "Events that could not be applied and wait for somebody",
+             {{"consumer", options_.name}})
+      .Set(static_cast<double>((*letters)[0].Int(0)));
 }
 
 absl::Status Consumer::MoveCheckpoints(db::Connection& connection, const std::map<int, int64_t>& to) {

@@ -56,7 +56,10 @@ class Consumer : public Background {
  private:
   void Run();
   absl::Status ConsumeUntilError();
+  /// Renews the leases that it holds and takes free ones, up to its share among the processes that consume.
   absl::Status RenewLeases(db::Connection& connection);
+  /// Tells the metrics how far behind it is.
+  void Measure(db::Connection& connection);
   absl::Status ApplyBatch(db::Connection& connection, const std::vector<Stored>& batch);
   absl::Status ApplyInTx(db::Connection& connection, const std::vector<Stored>& batch, bool dead_letter,
                          const std::string& error);
@@ -69,6 +72,10 @@ class Consumer : public Background {
   metrics::Registry& metrics_;
   const std::string holder_;
   LogReader reader_;
+  /// Whether it holds as many partitions as are its share.
+  bool has_share_ = false;
+  /// The partitions whose lag the metrics tell.
+  std::map<int, int64_t> measured_;
   /// Checkpoint of each partition whose lease is held.
   std::map<int, int64_t> held_;
   int failures_ = 0;

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/db/members.h"
 #include "common/event/event.h"
+#include "common/event/spans.h"
 #include "common/log/log.h"
 
 namespace embudo::event {
@@ -43,6 +46,12 @@ WITH batch AS MATERIALIZED (
 SELECT n.partition, n.position, e.data FROM numbered n JOIN pipeline.event e USING (tenant_id, day, seq)
 ORDER BY n.partition, n.position)";
 
+// Over the heads, so that each partition's first row is found by its key.
+constexpr char kOldest[] = R"(
+SELECT min(e.event_id::text) FROM pipeline.event_head h CROSS JOIN LATERAL (
+  SELECT * FROM pipeline.event_pending WHERE partition = h.partition ORDER BY seq LIMIT 1) p
+JOIN pipeline.event e USING (tenant_id, day, seq))";
+
 constexpr char kHeads[] =
     "SELECT partition, position, resend_wanted, resend_done FROM pipeline.event_head WHERE partition = ANY($1::int[])";
 
@@ -52,6 +61,16 @@ constexpr char kFromPosition[] = R"(
 SELECT p.partition, p.position, e.data
 FROM pipeline.event_position p JOIN pipeline.event e USING (tenant_id, day, seq)
 WHERE p.partition = $1::smallint AND p.position > $2 ORDER BY p.position LIMIT $3::int)";
+
+/// Publishing is a hop of the traces of the calls that caused the events.
+void RecordPublished(const db::Result& rows, std::chrono::steady_clock::time_point start) {
+  if (!trace::IsRecording()) return;
+  std::vector<type::v1::Event> events(static_cast<size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) {
+    ParseStored(rows[i].Bytes(2), static_cast<int>(rows[i].Int(0)), rows[i].Int(1), &events[static_cast<size_t>(i)]);
+  }
+  RecordEvents(trace::Span::Kind::kProducer, "relay publish", start, events);
+}
 
 std::string PartitionArray(const std::map<int, int64_t>& held) {
   std::string out = "{";
@@ -117,6 +136,7 @@ absl::Status Relay::RelayUntilError() {
     if (now >= next_check) {
       EMBUDO_RETURN_IF_ERROR(TakePartitions(*connection));
       EMBUDO_RETURN_IF_ERROR(CheckTops(*connection));
+      EMBUDO_RETURN_IF_ERROR(Measure(*connection));
       next_check = now + std::chrono::seconds(1);
     }
     EMBUDO_ASSIGN_OR_RETURN(const int count, Number(*connection));
@@ -125,7 +145,15 @@ absl::Status Relay::RelayUntilError() {
 }
 
 absl::Status Relay::TakePartitions(db::Connection& connection) {
-  for (int partition = 0; partition < kPartitions; ++partition) {
+  EMBUDO_ASSIGN_OR_RETURN(const int members, db::CountMembers(connection, "relay"));
+  const auto share = static_cast<size_t>(db::FairShare(kPartitions, members));
+  while (published_.size() > share) {
+    const int partition = published_.rbegin()->first;
+    EMBUDO_RETURN_IF_ERROR(
+        connection.Exec("SELECT pg_advisory_unlock($1::int, $2::int)", db::Params::Of(kLockClass, partition)).status());
+    published_.erase(partition);
+  }
+  for (int partition = 0; partition < kPartitions && published_.size() < share; ++partition) {
     if (published_.contains(partition)) continue;
     EMBUDO_ASSIGN_OR_RETURN(const db::Result taken, connection.Exec("SELECT pg_try_advisory_lock($1::int, $2::int)",
                                                                     db::Params::Of(kLockClass, partition)));
@@ -133,6 +161,21 @@ absl::Status Relay::TakePartitions(db::Connection& connection) {
   }
   metrics_.Gauge("embudo_relay_partitions", "Partitions that this process relays")
       .Set(static_cast<double>(published_.size()));
+  return absl::OkStatus();
+}
+
+absl::Status Relay::Measure(db::Connection& connection) {
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result oldest, connection.Exec(kOldest));
+  double seconds = 0;
+  if (!oldest[0].IsNull(0)) {
+    // The id bears the time: the first 48 bits of a UUIDv7 are milliseconds.
+    const std::string id(oldest[0].Text(0));
+    const auto made = milliseconds(std::stoll(id.substr(0, 8) + id.substr(9, 4), nullptr, 16));
+    seconds = std::chrono::duration<double>(Clock::System().Now().time_since_epoch() - made).count();
+  }
+  metrics_.Gauge("embudo_outbox_oldest_seconds", "Age of the oldest event that has no position yet; 0: there is none")
+      .Set(std::max(0.0, seconds));
+  metrics_.Gauge("embudo_relay_redis_up", "Whether the relay reaches Redis").Set(redis_ == nullptr ? 0 : 1);
   return absl::OkStatus();
 }
 
@@ -145,13 +188,16 @@ absl::StatusOr<int> Relay::Number(db::Connection& connection) {
                       db::Params::Of(partitions)));
   if (waiting.empty()) return 0;
   const int each = std::max(1, options_.batch_size / static_cast<int>(published_.size()));
+  const auto start = std::chrono::steady_clock::now();
   EMBUDO_RETURN_IF_ERROR(connection.ExecScript("BEGIN"));
   EMBUDO_RETURN_IF_ERROR(connection.Exec(kLockHeads, db::Params::Of(partitions)).status());
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kNumber, db::Params::Of(partitions, each)));
   EMBUDO_RETURN_IF_ERROR(connection.ExecScript("COMMIT"));
   // Redis being away delays readers and loses nothing: CheckTops sends what is missing once it is back.
   const absl::Status published = Publish(rows);
-  if (!published.ok()) {
+  if (published.ok()) {
+    RecordPublished(rows, start);
+  } else {
     redis_.reset();
     for (auto& [partition, position] : published_) position = -1;
   }
@@ -211,6 +257,11 @@ absl::Status Relay::Resend(db::Connection& connection) {
     EMBUDO_ASSIGN_OR_RETURN(const redis::Reply top,
                             redis_->Command({"XREVRANGE", StreamKey(partition), "+", "-", "COUNT", "1"}));
     int64_t last = top.size() == 0 ? 0 : std::strtoll(std::string(top[0][0].text()).c_str(), nullptr, 10);
+    if (last > head) {
+      EMBUDO_ASSIGN_OR_RETURN(const bool ahead, ResetIfAhead(connection, partition, last));
+      if (!ahead) continue;
+      last = 0;
+    }
     // A stream keeps stream_length entries at most; what is older is read from PostgreSQL anyway.
     last = std::max(last, head - options_.stream_length);
     while (last < head) {
@@ -226,6 +277,21 @@ absl::Status Relay::Resend(db::Connection& connection) {
     EMBUDO_RETURN_IF_ERROR(connection.Exec(kResent, db::Params::Of(partition, heads[i].Int(2))).status());
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Relay::ResetIfAhead(db::Connection& connection, int partition, int64_t top) {
+  // Asked again, since a relay before this one may just have numbered what it published.
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result head,
+                          connection.Exec(kHeads, db::Params::Of("{" + std::to_string(partition) + "}")));
+  if (top <= head[0].Int(1)) return false;
+  // The database was restored, or failed over to a copy that lagged: those events are no longer, and their positions
+  // will be given to others, which Redis would refuse.
+  log::Error("relay: Redis has events that the database has not; the stream is begun anew",
+             {{"partition", partition}, {"redis", top}, {"database", head[0].Int(1)}});
+  EMBUDO_RETURN_IF_ERROR(redis_->Command({"DEL", StreamKey(partition)}).status());
+  metrics_.Counter("embudo_relay_streams_reset_total", "Streams begun anew, because Redis was ahead of the database")
+      .Increment();
+  return true;
 }
 
 }  // namespace embudo::event

@@ -47,12 +47,16 @@ class Relay : public Background {
   void Run();
   /// One life of a database connection: take partitions, relay until something breaks.
   absl::Status RelayUntilError();
-  /// Takes the advisory locks of partitions that nobody holds.
+  /// Takes the advisory locks of partitions that nobody holds, up to this relay's share, and gives back what is more.
   absl::Status TakePartitions(db::Connection& connection);
+  /// Tells the metrics how the outbox is.
+  absl::Status Measure(db::Connection& connection);
   /// Numbers a batch. Returns how many events it took.
   absl::StatusOr<int> Number(db::Connection& connection);
   /// Publishes what is numbered and above the top of each stream; what Redis lost is sent again.
   absl::Status Resend(db::Connection& connection);
+  /// Empties a stream whose top is above what the database has given. Whether it was.
+  absl::StatusOr<bool> ResetIfAhead(db::Connection& connection, int partition, int64_t top);
   absl::Status Publish(const db::Result& rows);
   absl::Status CheckTops(db::Connection& connection);
   bool WaitForWork(std::chrono::milliseconds longest);

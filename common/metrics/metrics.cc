@@ -11,11 +11,19 @@
 #include <cstdint>
 #include <fstream>
 
+#include "common/base/clock.h"
+
 namespace embudo::metrics {
 namespace {
 
 const prometheus::Histogram::BucketBoundaries kSeconds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
                                                           0.05,   0.1,     0.25,   0.5,   1,      2.5,   5,    10};
+
+/// When the process began, in seconds since 1970: at the first call, which is that of its registry.
+double StartTime() {
+  static const double start = std::chrono::duration<double>(Clock::System().Now().time_since_epoch()).count();
+  return start;
+}
 
 // What Prometheus' client libraries tell of every process, under their names.
 std::string ProcessText() {
@@ -29,12 +37,13 @@ std::string ProcessText() {
   return "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total " +
          std::to_string(seconds(usage.ru_utime) + seconds(usage.ru_stime)) +
          "\n# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes " +
-         std::to_string(pages * sysconf(_SC_PAGESIZE)) + "\n";
+         std::to_string(pages * sysconf(_SC_PAGESIZE)) +
+         "\n# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds " + std::to_string(StartTime()) + "\n";
 }
 
 }  // namespace
 
-Registry::Registry() : registry_(std::make_shared<prometheus::Registry>()) {}
+Registry::Registry() : registry_(std::make_shared<prometheus::Registry>()) { StartTime(); }
 Registry::~Registry() = default;
 
 prometheus::Counter& Registry::Counter(const std::string& name, const std::string& help, const Labels& labels) {

@@ -8,9 +8,21 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/redis/cluster.h"
 
 namespace embudo::redis {
 namespace {
+
+constexpr std::string_view kClusterPrefix = "cluster:";
+
+struct Password {
+  std::mutex mutex;
+  std::string text;
+};
+Password& ThePassword() {
+  static Password& password = *new Password;
+  return password;
+}
 
 // hiredis writes with write(2): to a server that has gone away, that is a signal which ends the process.
 void IgnoreBrokenPipes() {
@@ -40,6 +52,21 @@ absl::StatusOr<Reply> Check(const redisContext* context, int outcome, void* raw)
   return reply;
 }
 
+/// A connection to one server.
+class Single final : public Connection {
+ public:
+  explicit Single(redisContext* context) : context_(context) {}
+  ~Single() override {
+    if (context_ != nullptr) redisFree(context_);
+  }
+
+  void Append(const Args& args) override;
+  absl::StatusOr<Reply> Next() override;
+
+ private:
+  redisContext* context_;
+};
+
 void Split(const Connection::Args& args, std::vector<const char*>& values, std::vector<size_t>& sizes) {
   for (const std::string_view arg : args) {
     values.push_back(arg.data());
@@ -47,20 +74,32 @@ void Split(const Connection::Args& args, std::vector<const char*>& values, std::
   }
 }
 
-}  // namespace
-
-Reply::Reply(redisReply* whole) : whole_(whole, freeReplyObject), reply_(whole) {}
-bool Reply::is_nil() const { return reply_->type == REDIS_REPLY_NIL; }
-bool Reply::is_error() const { return reply_->type == REDIS_REPLY_ERROR; }
-int64_t Reply::integer() const { return reply_->integer; }
-std::string_view Reply::text() const {
-  return reply_->str == nullptr ? std::string_view() : std::string_view(reply_->str, static_cast<size_t>(reply_->len));
+void Single::Append(const Args& args) {
+  std::vector<const char*> values;
+  std::vector<size_t> sizes;
+  Split(args, values, sizes);
+  redisAppendCommandArgv(context_, static_cast<int>(args.size()), values.data(), sizes.data());
 }
-size_t Reply::size() const { return reply_->type == REDIS_REPLY_ARRAY ? reply_->elements : 0; }
-Reply Reply::operator[](size_t i) const { return {whole_, reply_->element[i]}; }
 
-absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& address,
-                                                             std::chrono::milliseconds timeout) {
+absl::StatusOr<Reply> Single::Next() {
+  void* raw = nullptr;
+  const int outcome = redisGetReply(context_, &raw);
+  return Check(context_, outcome, raw);
+}
+
+absl::Status Authenticate(Single& connection) {
+  std::string password;
+  {
+    const std::lock_guard lock(ThePassword().mutex);
+    password = ThePassword().text;
+  }
+  if (password.empty()) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(const Reply reply, connection.Command({"AUTH", password}));
+  if (!reply.is_error()) return absl::OkStatus();
+  return Error(absl::StatusCode::kUnavailable, "REDIS_UNAVAILABLE", "Redis refuses the password");
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> OpenSingle(const std::string& address, std::chrono::milliseconds timeout) {
   IgnoreBrokenPipes();
   const timeval wait{timeout.count() / 1000, (timeout.count() % 1000) * 1000};
   const size_t colon = address.rfind(':');
@@ -73,32 +112,49 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
     return Error(absl::StatusCode::kInvalidArgument, "INVALID_ADDRESS", "Redis address is not host:port: " + address)
         .ToStatus();
   }
-  std::unique_ptr<Connection> connection(new Connection(context));
+  auto connection = std::make_unique<Single>(context);
   if (context == nullptr || context->err != 0) return Unavailable(context);
   redisSetTimeout(context, wait);
+  EMBUDO_RETURN_IF_ERROR(Authenticate(*connection));
   return connection;
 }
 
-Connection::~Connection() {
-  if (context_ != nullptr) redisFree(context_);
+}  // namespace
+
+Reply::Reply(redisReply* whole) : whole_(whole, freeReplyObject), reply_(whole) {}
+Reply::Reply(std::vector<Reply> parts) : parts_(std::make_shared<const std::vector<Reply>>(std::move(parts))) {}
+bool Reply::is_nil() const { return parts_ == nullptr && reply_->type == REDIS_REPLY_NIL; }
+bool Reply::is_error() const { return parts_ == nullptr && reply_->type == REDIS_REPLY_ERROR; }
+int64_t Reply::integer() const { return parts_ == nullptr ? reply_->integer : 0; }
+std::string_view Reply::text() const {
+  if (parts_ != nullptr || reply_->str == nullptr) return {};
+  return {reply_->str, static_cast<size_t>(reply_->len)};
+}
+size_t Reply::size() const {
+  if (parts_ != nullptr) return parts_->size();
+  return reply_->type == REDIS_REPLY_ARRAY ? reply_->elements : 0;
+}
+Reply Reply::operator[](size_t i) const {
+  if (parts_ != nullptr) return (*parts_)[i];
+  return {whole_, reply_->element[i]};
+}
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& address,
+                                                             std::chrono::milliseconds timeout) {
+  if (address.starts_with(kClusterPrefix)) {
+    return OpenCluster(address.substr(kClusterPrefix.size()), timeout, OpenSingle);
+  }
+  return OpenSingle(address, timeout);
+}
+
+void UsePassword(std::string password) {
+  const std::lock_guard lock(ThePassword().mutex);
+  ThePassword().text = std::move(password);
 }
 
 absl::StatusOr<Reply> Connection::Command(const Args& args) {
   Append(args);
   return Next();
-}
-
-void Connection::Append(const Args& args) {
-  std::vector<const char*> values;
-  std::vector<size_t> sizes;
-  Split(args, values, sizes);
-  redisAppendCommandArgv(context_, static_cast<int>(args.size()), values.data(), sizes.data());
-}
-
-absl::StatusOr<Reply> Connection::Next() {
-  void* raw = nullptr;
-  const int outcome = redisGetReply(context_, &raw);
-  return Check(context_, outcome, raw);
 }
 
 }  // namespace embudo::redis

@@ -1,13 +1,15 @@
 #include "common/rpc/call.h"
 
+#include <prometheus/histogram.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cmath>
 
 #include "common/log/log.h"
 #include "common/rpc/origin.h"
+#include "common/rpc/span.h"
 #include "common/rpc/wire.h"
-#include "common/trace/trace.h"
 
 namespace embudo::rpc {
 namespace {
@@ -41,7 +43,9 @@ Call::Call(Core& core, const ServedMethod& method, grpc::CallbackServerContext& 
   const std::string_view call_id = Metadata(kCallIdHeader);
   context_.call_id = IsCallId(call_id) ? std::string(call_id) : trace::NewId();
   const auto parent = trace::Context::Parse(Metadata("traceparent"));
-  context_.traceparent = (parent ? parent->Child() : trace::Context::New()).ToTraceparent();
+  trace_ = parent ? parent->Child() : trace::Begin();
+  if (parent) parent_span_ = parent->span_id;
+  context_.traceparent = trace_.ToTraceparent();
   grpc_.AddTrailingMetadata(kCallIdHeader, context_.call_id);
   SetDeadline();
 }
@@ -88,10 +92,13 @@ absl::Status Call::CheckAlive() const {
   return absl::OkStatus();
 }
 
+void Call::TakenUp() { core_.queue_wait.Observe(std::chrono::duration<double>(steady_clock::now() - start_).count()); }
+
 grpc::Status Call::Finish(const absl::Status& status) {
   const double seconds = std::chrono::duration<double>(steady_clock::now() - start_).count();
   const std::string error_id = IsMasked(status) ? trace::NewId() : std::string();
   method_.metrics.Handled(status.code(), seconds);
+  if (!method_.immediate) RecordCall(trace::Span::Kind::kServer, trace_, parent_span_, method_.name, start_, status);
   Log(status, seconds, error_id);
   // A call that fails at once may have no initial metadata on the wire.
   if (!status.ok()) grpc_.AddTrailingMetadata(kCallIdHeader, context_.call_id);

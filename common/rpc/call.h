@@ -11,6 +11,7 @@
 #include "common/rpc/call_context.h"
 #include "common/rpc/core.h"
 #include "common/rpc/method.h"
+#include "common/trace/trace.h"
 
 namespace embudo::rpc {
 
@@ -33,6 +34,8 @@ class Call {
   absl::Status Admit();
   /// Whether somebody still waits for the answer. Asked when an executor thread takes the call up.
   absl::Status CheckAlive() const;
+  /// A thread has taken the call up.
+  void TakenUp();
   /// Turns the call's outcome into wire, counts it and logs it. Once per call.
   grpc::Status Finish(const absl::Status& status);
   /// The caller went away.
@@ -54,6 +57,8 @@ class Call {
   grpc::CallbackServerContext& grpc_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   CallContext context_;
+  trace::Context trace_;
+  std::string parent_span_;
 };
 
 /// RESOURCE_EXHAUSTED with RetryInfo: all threads are busy and the queue is full.

@@ -6,13 +6,15 @@
 #include "common/base/error.h"
 #include "common/rpc/client_call.h"
 #include "common/rpc/grpc_process.h"
+#include "common/rpc/tls.h"
 #include "common/rpc/wire.h"
 
 namespace embudo::rpc {
 namespace {
 
-// UNAVAILABLE alone is retried: the call was not served, or it bears a request_id. The throttle stops retries while
-// more than every tenth call fails, so that they do not keep a weak server down.
+// UNAVAILABLE and a CANCELLED that came from the server are retried: the call was not served, or it bears a request_id.
+// A server that shuts down resets the calls that it has not taken yet, and gRPC reads that as CANCELLED. The throttle
+// stops retries while more than every tenth call fails, so that they do not keep a weak server down.
 constexpr char kServiceConfig[] = R"({
   "loadBalancingConfig": [{"round_robin": {}}],
   "methodConfig": [{
@@ -22,7 +24,7 @@ constexpr char kServiceConfig[] = R"({
       "initialBackoff": "0.1s",
       "maxBackoff": "2s",
       "backoffMultiplier": 2,
-      "retryableStatusCodes": ["UNAVAILABLE"]
+      "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"]
     }
   }],
   "retryThrottling": {"maxTokens": 100, "tokenRatio": 0.1}
@@ -41,7 +43,7 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& target) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 10000);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(target, ChannelCredentials(target), arguments);
 }
 
 std::string PathOf(std::string_view method) { return "/" + std::string(method); }
@@ -54,10 +56,12 @@ struct UnaryCall {
   google::protobuf::Message* response;
   std::function<void(absl::Status)> done;
   CallsUnderWay* calls;
+  ClientSpan span;
 
   static void Finish(UnaryCall* self, const grpc::Status& status) {
     const std::unique_ptr<UnaryCall> owner(self);
     absl::Status result = FromWire(status);
+    self->span.End(result);
     if (result.ok() && !ParseBytes(self->response_bytes, self->response)) {
       result = Internal("the answer is not a " + self->response->GetDescriptor()->full_name());
     }
@@ -107,8 +111,8 @@ void Client::CallAsync(std::string_view method, const Identity& identity, const 
   call->response = response;
   call->done = std::move(done);
   call->calls = &impl_->calls;
-  PrepareContext(identity, impl_->options.credentials.get(), timeout.value_or(impl_->options.default_timeout),
-                 call->context.get());
+  call->span = PrepareContext(method, identity, impl_->options.credentials.get(),
+                              timeout.value_or(impl_->options.default_timeout), call->context.get());
   impl_->calls.Add(call->context.get());
   impl_->stub.UnaryCall(call->context.get(), PathOf(method), {}, &call->request, &call->response_bytes,
                         [call](const grpc::Status& status) { UnaryCall::Finish(call, status); });
@@ -117,7 +121,7 @@ void Client::CallAsync(std::string_view method, const Identity& identity, const 
 std::unique_ptr<ClientStream> Client::Stream(std::string_view method, const Identity& identity,
                                              std::optional<std::chrono::milliseconds> timeout) {
   auto context = std::make_unique<grpc::ClientContext>();
-  PrepareContext(identity, impl_->options.credentials.get(), timeout, context.get());
+  PrepareContext(method, identity, impl_->options.credentials.get(), timeout, context.get());
   return OpenStream(impl_->stub, PathOf(method), impl_->calls, std::move(context));
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "common/rpc/origin.h"
-#include "common/trace/trace.h"
+#include "common/rpc/span.h"
 
 namespace embudo::rpc {
 namespace {
@@ -42,8 +42,12 @@ void CallsUnderWay::CancelAndWait() {
   none_left_.wait(lock, [this] { return under_way_ == 0; });
 }
 
-void PrepareContext(const Identity& identity, Credentials* credentials,
-                    std::optional<std::chrono::milliseconds> timeout, grpc::ClientContext* context) {
+void ClientSpan::End(const absl::Status& status) const {
+  RecordCall(trace::Span::Kind::kClient, context, parent_id, method, start, status);
+}
+
+ClientSpan PrepareContext(std::string_view method, const Identity& identity, Credentials* credentials,
+                          std::optional<std::chrono::milliseconds> timeout, grpc::ClientContext* context) {
   if (credentials != nullptr) {
     for (const auto& [name, value] : credentials->Metadata(identity)) AddHeader(name, value, context);
   }
@@ -54,8 +58,11 @@ void PrepareContext(const Identity& identity, Credentials* credentials,
     parent = trace::Context::Parse(outer->traceparent);
     if (timeout) timeout = std::min(*timeout, outer->TimeLeft());
   }
-  context->AddMetadata("traceparent", (parent ? parent->Child() : trace::Context::New()).ToTraceparent());
+  ClientSpan span{std::string(method), parent ? parent->Child() : trace::Begin(), parent ? parent->span_id : "",
+                  std::chrono::steady_clock::now()};
+  context->AddMetadata("traceparent", span.context.ToTraceparent());
   if (timeout) context->set_deadline(std::chrono::system_clock::now() + *timeout);
+  return span;
 }
 
 }  // namespace embudo::rpc

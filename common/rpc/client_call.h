@@ -13,6 +13,7 @@
 #include <unordered_set>
 
 #include "common/rpc/client.h"
+#include "common/trace/trace.h"
 
 namespace embudo::rpc {
 
@@ -33,10 +34,21 @@ class CallsUnderWay {
   int under_way_ = 0;
 };
 
+/// The caller's side of a call, in its trace.
+struct ClientSpan {
+  std::string method;
+  trace::Context context;
+  std::string parent_id;
+  std::chrono::steady_clock::time_point start;
+
+  /// Records it, if its trace is recorded.
+  void End(const absl::Status& status) const;
+};
+
 /// What every call of a client sends beside its message: who calls, and the call id, trace and deadline of the call
 /// that the thread works for. `timeout` nullopt: no deadline of its own.
-void PrepareContext(const Identity& identity, Credentials* credentials,
-                    std::optional<std::chrono::milliseconds> timeout, grpc::ClientContext* context);
+ClientSpan PrepareContext(std::string_view method, const Identity& identity, Credentials* credentials,
+                          std::optional<std::chrono::milliseconds> timeout, grpc::ClientContext* context);
 
 std::unique_ptr<ClientStream> OpenStream(grpc::GenericStub& stub, const std::string& path, CallsUnderWay& calls,
                                          std::unique_ptr<grpc::ClientContext> context);

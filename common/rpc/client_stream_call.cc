@@ -37,6 +37,7 @@ class ClientStreamCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> 
   void OnDone() override { delete this; }
 
   void Run() {
+    call_.TakenUp();
     const CallScope scope(call_.context());
     Finish(call_.Finish(Guarded([this] { return Serve(); })));
   }

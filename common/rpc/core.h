@@ -13,14 +13,19 @@ namespace embudo::rpc {
 
 /// What the calls of one server share.
 struct Core {
-  Core(const ServerOptions& server_options, std::shared_ptr<Authenticator> server_authenticator)
+  Core(const ServerOptions& server_options, std::shared_ptr<Authenticator> server_authenticator,
+       metrics::Registry& metrics)
       : options(server_options),
         authenticator(std::move(server_authenticator)),
-        executor(options.threads, options.queue_length) {}
+        executor(options.threads, options.queue_length),
+        queue_wait(
+            metrics.Latency("embudo_rpc_queue_wait_seconds", "From a call's admission to a thread that serves it")) {}
 
   const ServerOptions options;
   const std::shared_ptr<Authenticator> authenticator;
   Executor executor;
+  /// How long admitted calls wait for a thread.
+  prometheus::Histogram& queue_wait;
   Streams streams;
   /// New calls are refused.
   std::atomic<bool> draining = false;

@@ -12,6 +12,7 @@
 #include "common/rpc/core.h"
 #include "common/rpc/grpc_process.h"
 #include "common/rpc/health.h"
+#include "common/rpc/tls.h"
 #include "common/rpc/transport.h"
 
 namespace embudo::rpc {
@@ -60,7 +61,7 @@ void SetChannelArguments(const ServerOptions& options, grpc::ServerBuilder* buil
 
 struct Server::Impl {
   Impl(ServerOptions options, std::shared_ptr<Authenticator> authenticator, metrics::Registry& registry)
-      : core(std::move(options), std::move(authenticator)), metrics(registry) {}
+      : core(std::move(options), std::move(authenticator), registry), metrics(registry) {}
 
   void AddHealth() {
     std::vector<std::string> names;
@@ -106,7 +107,7 @@ absl::Status Server::Start() {
   if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   SetChannelArguments(options, &builder);
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &impl_->port);
+  builder.AddListeningPort(options.listen, ServerCredentials(), &impl_->port);
   for (const auto& transport : impl_->transports) builder.RegisterService(transport.get());
   impl_->server = builder.BuildAndStart();
   if (impl_->server == nullptr) {

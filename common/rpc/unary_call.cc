@@ -27,6 +27,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   void OnDone() override { delete this; }
 
   void Run() {
+    call_.TakenUp();
     const CallScope scope(call_.context());
     Finish(call_.Finish(Guarded([this] { return Serve(); })));
   }

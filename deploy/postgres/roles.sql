@@ -7,7 +7,8 @@
 -- <service>_rpc     what a service answers calls with: row-level security shows it the caller's tenant alone
 -- <service>_worker  what a service's relays, consumers and due-row workers use: sees all tenants, by a policy
 --
--- The roles are made without passwords. Where they come over TCP, set them and give them to the services by PGPASSFILE:
+-- The roles are made without passwords. Where they come over TCP, set them, and give each service those of its own two by
+-- PGPASSFILE, or one for both by PGPASSWORD:
 --
 --     ALTER ROLE pipeline_rpc PASSWORD '...';
 
@@ -27,6 +28,16 @@ BEGIN
                      role_name);
     ELSIF EXISTS (SELECT FROM pg_roles WHERE rolname = role_name AND (rolsuper OR rolbypassrls)) THEN
       RAISE EXCEPTION 'role % is a superuser or bypasses row-level security: it must not', role_name;
+    END IF;
+    -- What the services ask for when they connect, for sessions whose pooler does not pass it on.
+    IF NOT EXISTS (SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole
+                   WHERE r.rolname = role_name AND s.setdatabase = 0
+                     AND 'plan_cache_mode=force_generic_plan' = ANY (s.setconfig)) THEN
+      EXECUTE format('ALTER ROLE %I SET timezone = ''UTC''', role_name);
+      EXECUTE format('ALTER ROLE %I SET datestyle = ''ISO''', role_name);
+      EXECUTE format('ALTER ROLE %I SET lock_timeout = ''10s''', role_name);
+      EXECUTE format('ALTER ROLE %I SET idle_in_transaction_session_timeout = ''60s''', role_name);
+      EXECUTE format('ALTER ROLE %I SET plan_cache_mode = ''force_generic_plan''', role_name);
     END IF;
   END LOOP;
 END

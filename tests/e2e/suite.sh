@@ -21,18 +21,25 @@ source "$REPO/tools/lib/services.sh"
 cd "$REPO"
 export_targets
 
-suite_start() {
+# PostgreSQL, Redis and the schemas.
+suite_start_servers() {
   mkdir -p "$RUN/logs" "$RUN/pids"
   postgres_start "$RUN/postgres" test
   postgres_psql "$RUN/postgres" --dbname=postgres --command="CREATE DATABASE embudo"
   postgres_psql "$RUN/postgres" --dbname=embudo --file=deploy/postgres/roles.sql >/dev/null
   EMBUDO_POSTGRES="$(postgres_conninfo "$RUN/postgres") dbname=embudo"
-  redis_start "$RUN/redis"
-  EMBUDO_REDIS=$(redis_socket "$RUN/redis")
+  if [[ -z ${EMBUDO_REDIS:-} ]]; then
+    redis_start "$RUN/redis"
+    EMBUDO_REDIS=$(redis_socket "$RUN/redis")
+  fi
   export EMBUDO_POSTGRES EMBUDO_REDIS
   "$BUILD/bin/embudo-migrate" >"$RUN/logs/migrate.log" 2>&1 ||
     die "the migrations failed: $(tail -3 "$RUN/logs/migrate.log")"
+}
+
+suite_start() {
   local service
+  suite_start_servers
   for service in "${SERVICES[@]}"; do start_service "$service"; done
   for service in "${SERVICES[@]}"; do wait_for_service "$service"; done
 }

@@ -24,6 +24,15 @@ void AddGlobalFlags(CLI::App& app, Context& context) {
       ->capture_default_str();
   app.add_option("--token", context.token, "Bearer token, in place of the development identity")
       ->envname("EMBUDO_TOKEN");
+  app.add_option("--service-key", context.service_key,
+                 "PEM file of the services' key, which signs a token for each call")
+      ->envname("EMBUDO_SERVICE_KEY");
+  app.add_option("--tls-ca", context.tls.ca,
+                 "PEM file of the roots that servers' certificates must lead to; empty: no TLS")
+      ->envname("EMBUDO_TLS_CA");
+  app.add_option("--tls-certificate", context.tls.certificate, "PEM file of the caller's certificates")
+      ->envname("EMBUDO_TLS_CERTIFICATE");
+  app.add_option("--tls-key", context.tls.key, "PEM file of their private key")->envname("EMBUDO_TLS_KEY");
   app.add_option("--timeout", context.timeout_seconds, "Seconds that a call may take")->capture_default_str();
   for (auto& [service, target] : context.targets) {
     std::string variable = "EMBUDO_" + service;
@@ -61,6 +70,7 @@ int Run(int argc, char** argv) {
   AddScore(app, context);
   AddRule(app, context);
   AddAdmin(app, context);
+  AddKeys(app, context);
   AddCall(app, context);
   bench::AddBench(app, context);
   app.require_subcommand(1);
@@ -78,9 +88,11 @@ int Run(int argc, char** argv) {
   const CLI::App* chosen = app.get_subcommands().front();
   const bool is_local = chosen->get_name() == "score" && chosen->get_subcommands().front()->get_name() == "evaluate";
   const std::string command = chosen->get_name();
-  const bool in_a_tenant = command != "admin" && command != "call" && command != "bench" && !is_local;
-  const absl::Status tenant = in_a_tenant ? context.CheckTenant() : absl::OkStatus();
-  const absl::StatusOr<int> exit_code = tenant.ok() ? context.command() : tenant;
+  const bool in_a_tenant =
+      command != "admin" && command != "call" && command != "bench" && command != "keys" && !is_local;
+  absl::Status ready = context.SetUpAccess();
+  if (ready.ok() && in_a_tenant) ready = context.CheckTenant();
+  const absl::StatusOr<int> exit_code = ready.ok() ? context.command() : ready;
   std::cout.flush();
   if (exit_code.ok()) return *exit_code;
   std::cerr << ErrorText(exit_code.status());

@@ -5,14 +5,17 @@
 
 #include "common/base/error.h"
 #include "common/db/connection.h"
+#include "common/db/sessions.h"
 #include "tools/migrate/schemas.h"
 
 namespace embudo {
 namespace {
 
 absl::Status MigrateAll(const std::string& postgres) {
-  EMBUDO_ASSIGN_OR_RETURN(const auto connection,
-                          db::Connection::Open(db::ConninfoFor(postgres, "embudo_owner", "embudo-migrate")));
+  const std::string owner = db::ConninfoFor(postgres, "embudo_owner", "embudo-migrate");
+  // The lock that keeps a second migration out is the session's.
+  EMBUDO_RETURN_IF_ERROR(db::CheckSessions(owner));
+  EMBUDO_ASSIGN_OR_RETURN(const auto connection, db::Connection::Open(owner));
   for (const Schema& schema : Schemas()) {
     EMBUDO_RETURN_IF_ERROR(db::Migrate(*connection, schema.service, *schema.migrations));
     EMBUDO_ASSIGN_OR_RETURN(const int version, db::SchemaVersion(*connection, schema.service));

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/security/server_credentials.h>
+
+#include <memory>
+#include <string>
+
+#include "common/rpc/tls_files.h"
+
+namespace embudo::rpc {
+
+/// What the process's servers listen with, and its clients connect with: TLS with the files of UseTls, else none. Unix
+/// sockets have none either.
+std::shared_ptr<grpc::ServerCredentials> ServerCredentials();
+std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(const std::string& target);
+
+}  // namespace embudo::rpc

@@ -1,0 +1,78 @@
+// Metrics have the names that operators' rules and dashboards know; alerts have tests, and a page that says what to do.
+const assert = require('node:assert');
+const {execFileSync} = require('child_process');
+const fs = require('fs');
+const os = require('os');
+const path = require('path');
+const test = require('node:test');
+const yaml = require('js-yaml');
+
+const root = path.join(__dirname, '../..');
+const read = file => fs.readFileSync(path.join(root, file), 'utf8');
+const monitoring = 'deploy/kubernetes/components/monitoring';
+const alerts = yaml.load(read(`${monitoring}/alerts.yaml`)).spec;
+const alertNames = alerts.groups.flatMap(g => g.rules.map(r => r.alert)).sort();
+
+const kinds = {Counter: 'counter', Gauge: 'gauge', Latency: 'histogram'};
+
+// `name kind` of every metric that the programs make.
+function metricsOfSources() {
+  const sources = execFileSync('git', ['ls-files', 'common', 'services'], {cwd: root, encoding: 'utf8'}).split('\n')
+    .concat(execFileSync('git', ['ls-files', '-o', '--exclude-standard', 'common', 'services'],
+      {cwd: root, encoding: 'utf8'}).split('\n'));
+  const found = new Set();
+  for (const file of sources.filter(f => /\.(cc|h)$/.test(f) && !/_test\.cc$/.test(f))) {
+    for (const [, kind, name] of read(file).matchAll(/\b(Counter|Gauge|Latency)\(\s*"(embudo_[a-z0-9_]+)"/g)) {
+      found.add(`${name} ${kinds[kind]}`);
+    }
+  }
+  return [...found].sort();
+}
+
+const golden = read('tests/deploy/metrics.golden').trim().split('\n');
+
+test('the metrics are those of metrics.golden: a name that goes is somebody\'s alert that goes silent', () => {
+  assert.deepStrictEqual(metricsOfSources(), golden);
+});
+
+test('alerts, dashboards and autoscalers use metrics that there are', () => {
+  const known = new Set(golden.flatMap(line => {
+    const [name, kind] = line.split(' ');
+    return kind === 'histogram' ? ['_bucket', '_sum', '_count'].map(suffix => name + suffix) : [name];
+  }));
+  const files = ['alerts.yaml', 'dashboards/overview.json', 'dashboards/events.json'].map(f => `${monitoring}/${f}`)
+    .concat('deploy/kubernetes/components/event-autoscaling/scalers.yaml', 'deploy/prometheus/alerts_test.yaml');
+  for (const file of files) {
+    const used = read(file).match(/\bembudo_[a-z0-9_]+/g);
+    assert.ok(used.length > 0, file);
+    for (const name of used) assert.ok(known.has(name), `${file} uses ${name}`);
+  }
+});
+
+test('every alert has a test, and every page in deploy/runbooks an alert', () => {
+  const tested = yaml.load(read('deploy/prometheus/alerts_test.yaml')).tests;
+  const fires = new Set(tested.flatMap(t => t.alert_rule_test).filter(t => t.exp_alerts.length > 0).map(t => t.alertname));
+  const silent = new Set(tested.flatMap(t => t.alert_rule_test).filter(t => t.exp_alerts.length === 0).map(t => t.alertname));
+  for (const name of alertNames) {
+    assert.ok(fires.has(name), `no test in which ${name} fires`);
+    assert.ok(silent.has(name), `no test in which ${name} is silent`);
+  }
+  const pages = fs.readdirSync(path.join(root, 'deploy/runbooks')).filter(f => f !== 'README.md');
+  assert.deepStrictEqual(pages.map(f => f.replace(/\.md$/, '')).sort(), alertNames);
+  for (const page of pages) {
+    const text = read(`deploy/runbooks/${page}`);
+    for (const heading of ['## What it means', '## Look', '## Do']) assert.ok(text.includes(heading), `${page}: ${heading}`);
+  }
+});
+
+test('promtool takes the rules and their tests', () => {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'embudo-alerts-'));
+  try {
+    fs.writeFileSync(path.join(dir, 'rules.yaml'), yaml.dump(alerts, {lineWidth: -1}));
+    fs.copyFileSync(path.join(root, 'deploy/prometheus/alerts_test.yaml'), path.join(dir, 'alerts_test.yaml'));
+    execFileSync('promtool', ['check', 'rules', 'rules.yaml'], {cwd: dir});
+    execFileSync('promtool', ['test', 'rules', 'alerts_test.yaml'], {cwd: dir});
+  } finally {
+    fs.rmSync(dir, {recursive: true});
+  }
+});
