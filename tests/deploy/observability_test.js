@@ -6,6 +6,7 @@ const os = require('os');
 const path = require('path');
 const test = require('node:test');
 const yaml = require('js-yaml');
+const {metricsOfSources} = require('./metrics.js');
 
 const root = path.join(__dirname, '../..');
 const read = file => fs.readFileSync(path.join(root, file), 'utf8');
@@ -13,26 +14,10 @@ const monitoring = 'deploy/kubernetes/components/monitoring';
 const alerts = yaml.load(read(`${monitoring}/alerts.yaml`)).spec;
 const alertNames = alerts.groups.flatMap(g => g.rules.map(r => r.alert)).sort();
 
-const kinds = {Counter: 'counter', Gauge: 'gauge', Latency: 'histogram'};
-
-// `name kind` of every metric that the programs make.
-function metricsOfSources() {
-  const sources = execFileSync('git', ['ls-files', 'common', 'services'], {cwd: root, encoding: 'utf8'}).split('\n')
-    .concat(execFileSync('git', ['ls-files', '-o', '--exclude-standard', 'common', 'services'],
-      {cwd: root, encoding: 'utf8'}).split('\n'));
-  const found = new Set();
-  for (const file of sources.filter(f => /\.(cc|h)$/.test(f) && !/_test\.cc$/.test(f))) {
-    for (const [, kind, name] of read(file).matchAll(/\b(Counter|Gauge|Latency)\(\s*"(embudo_[a-z0-9_]+)"/g)) {
-      found.add(`${name} ${kinds[kind]}`);
-    }
-  }
-  return [...found].sort();
-}
-
 const golden = read('tests/deploy/metrics.golden').trim().split('\n');
 
 test('the metrics are those of metrics.golden: a name that goes is somebody\'s alert that goes silent', () => {
-  assert.deepStrictEqual(metricsOfSources(), golden);
+  assert.deepStrictEqual(metricsOfSources(), golden, 'node tests/deploy/metrics.js >tests/deploy/metrics.golden');
 });
 
 test('alerts, dashboards and autoscalers use metrics that there are', () => {
