@@ -137,7 +137,8 @@ dead_letters() {
 # What the figures say, against a recount.
 expect_exact_reports() {
   expect "opportunities that reports count" \
-    "$(suite_sql "SELECT count(*) FROM pipeline.lead WHERE tenant_id = '$EMBUDO_TENANT' AND delete_time IS NULL")" \
+    "$(suite_sql "SELECT count(*) FROM pipeline.lead WHERE tenant_id = '$EMBUDO_TENANT'
+      AND kind = 'OPPORTUNITY' AND delete_time IS NULL")" \
     "$("$EMBUDO" report key-figures --format json | json opportunities)"
 }
 

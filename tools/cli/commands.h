@@ -37,7 +37,6 @@ void AddEnrichment(CLI::App& app, Context& context);
 void AddScore(CLI::App& app, Context& context);
 void AddRule(CLI::App& app, Context& context);
 void AddAdmin(CLI::App& app, Context& context);
-void AddKeys(CLI::App& app, Context& context);
 void AddCall(CLI::App& app, Context& context);
 
 }  // namespace embudo::cli

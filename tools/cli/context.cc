@@ -1,10 +1,10 @@
 #include "tools/cli/context.h"
 
 #include "common/base/clock.h"
-#include "common/base/error.h"
 #include "common/base/ids.h"
 #include "common/rpc/roles.h"
 #include "embudo/pipeline/v1/tenant_service.pb.h"
+#include "tools/cli/access.h"
 
 namespace embudo::cli {
 
@@ -30,21 +30,11 @@ rpc::Client& Context::ClientOf(std::string_view method) {
   if (client == nullptr) {
     rpc::ClientOptions options;
     options.target = targets[service];
-    options.credentials = credentials_;
+    options.credentials = CredentialsFor(token);
     options.default_timeout = std::chrono::seconds(timeout_seconds);
     client = std::make_unique<rpc::Client>(options);
   }
   return *client;
-}
-
-absl::Status Context::SetUpAccess() {
-  if (!tls.empty()) EMBUDO_RETURN_IF_ERROR(rpc::UseTls(tls));
-  credentials_ = token.empty() ? rpc::DevCredentials() : rpc::TokenCredentials(token);
-  if (!token.empty() || service_key.empty()) return absl::OkStatus();
-  rpc::SigningOptions options;
-  options.private_key_pem_file = service_key;
-  EMBUDO_ASSIGN_OR_RETURN(credentials_, rpc::SigningCredentials(options));
-  return absl::OkStatus();
 }
 
 absl::Status Context::CheckTenant() {

@@ -8,7 +8,6 @@
 
 #include "absl/status/statusor.h"
 #include "common/rpc/client.h"
-#include "common/rpc/tls_files.h"
 #include "tools/cli/output.h"
 
 namespace embudo::cli {
@@ -23,11 +22,8 @@ class Context {
   std::string tenant = "demo";
   std::string actor = "users/admin";
   std::string roles = "admin";
-  /// A bearer token; empty: the development identity, or tokens that service_key signs.
+  /// A bearer token; empty: the development identity.
   std::string token;
-  /// PEM file of the services' key: who holds it may be anybody.
-  std::string service_key;
-  rpc::TlsFiles tls;
   /// gRPC targets by service.
   std::map<std::string, std::string> targets;
   int timeout_seconds = 60;
@@ -45,8 +41,6 @@ class Context {
   /// The client of the service that a method belongs to (`embudo.pipeline.v1.…` → pipeline).
   rpc::Client& ClientOf(std::string_view method);
 
-  /// After parsing, before the first call: TLS, and how calls show who makes them.
-  absl::Status SetUpAccess();
   /// NOT_FOUND if there is no such tenant: it reads as an empty one. Whatever else goes wrong shows in the command.
   absl::Status CheckTenant();
 
@@ -56,7 +50,6 @@ class Context {
   }
 
  private:
-  std::shared_ptr<rpc::Credentials> credentials_ = rpc::DevCredentials();
   std::map<std::string, std::unique_ptr<rpc::Client>> clients_;
   std::unique_ptr<Output> output_;
 };

@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "tools/bench/bench.h"
+#include "tools/cli/access.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/error.h"
 #include "tools/cli/mail.h"
@@ -24,15 +25,7 @@ void AddGlobalFlags(CLI::App& app, Context& context) {
       ->capture_default_str();
   app.add_option("--token", context.token, "Bearer token, in place of the development identity")
       ->envname("EMBUDO_TOKEN");
-  app.add_option("--service-key", context.service_key,
-                 "PEM file of the services' key, which signs a token for each call")
-      ->envname("EMBUDO_SERVICE_KEY");
-  app.add_option("--tls-ca", context.tls.ca,
-                 "PEM file of the roots that servers' certificates must lead to; empty: no TLS")
-      ->envname("EMBUDO_TLS_CA");
-  app.add_option("--tls-certificate", context.tls.certificate, "PEM file of the caller's certificates")
-      ->envname("EMBUDO_TLS_CERTIFICATE");
-  app.add_option("--tls-key", context.tls.key, "PEM file of their private key")->envname("EMBUDO_TLS_KEY");
+  AddAccessFlags(app);
   app.add_option("--timeout", context.timeout_seconds, "Seconds that a call may take")->capture_default_str();
   for (auto& [service, target] : context.targets) {
     std::string variable = "EMBUDO_" + service;
@@ -90,7 +83,7 @@ int Run(int argc, char** argv) {
   const std::string command = chosen->get_name();
   const bool in_a_tenant =
       command != "admin" && command != "call" && command != "bench" && command != "keys" && !is_local;
-  absl::Status ready = context.SetUpAccess();
+  absl::Status ready = SetUpAccess();
   if (ready.ok() && in_a_tenant) ready = context.CheckTenant();
   const absl::StatusOr<int> exit_code = ready.ok() ? context.command() : ready;
   std::cout.flush();
