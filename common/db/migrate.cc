@@ -57,10 +57,13 @@ absl::StatusOr<int> SchemaVersion(Connection& connection, const std::string& ser
 absl::Status CheckSchema(Pool& pool, const std::string& service, const std::vector<Migration>& migrations) {
   EMBUDO_RETURN_IF_ERROR(CheckSessions(pool.conninfo()));
   const int wanted = migrations.back().number;
-  EMBUDO_ASSIGN_OR_RETURN(const Result rows,
-                          Exec(pool, "", After(std::chrono::seconds(2)),
-                               "SELECT coalesce(max(number), 0) FROM " + service + ".migration", {}));
-  if (rows[0].Int(0) >= wanted) return absl::OkStatus();
+  std::vector<std::string> numbers;
+  for (const Migration& migration : migrations) numbers.push_back(std::to_string(migration.number));
+  EMBUDO_ASSIGN_OR_RETURN(const Result rows, Exec(pool, "", After(std::chrono::seconds(2)),
+                                                  "SELECT coalesce(max(number), 0), count(*) FROM " + service +
+                                                      ".migration WHERE number = ANY($1::int[])",
+                                                  Params::Of(numbers)));
+  if (rows[0].Int(1) == static_cast<int64_t>(migrations.size())) return absl::OkStatus();
   return Error(absl::StatusCode::kUnavailable, "SCHEMA_MISSING",
                "the schema is at step " + std::to_string(rows[0].Int(0)) + ", this version needs " +
                    std::to_string(wanted) + ": run embudo-migrate");
