@@ -286,10 +286,14 @@ absl::Status Consumer::MoveCheckpoints(db::Connection& connection, const std::ma
       connection.Exec("UPDATE " + options_.schema +
                           ".consumer_checkpoint c SET position = m.position"
                           " FROM unnest($2::smallint[], $3::bigint[], $4::bigint[]) AS m(partition, old, position)"
-                          " WHERE c.consumer = $1 AND c.partition = m.partition AND c.position = m.old",
+                          " JOIN pipeline.event_heads h USING (partition)"
+                          " WHERE c.consumer = $1 AND c.partition = m.partition AND c.position = m.old"
+                          // Redis may know of events that a restored database has not, until the relay empties it.
+                          " AND m.position <= h.position",
                       db::Params::Of(options_.name, partitions, from, positions)));
   if (moved.affected() != static_cast<int64_t>(to.size())) {
-    return Error(absl::StatusCode::kAborted, "LEASE_LOST", "another process moved the checkpoint");
+    return Error(absl::StatusCode::kAborted, "LEASE_LOST",
+                 "another process moved the checkpoint, or Redis is ahead of the database");
   }
   return absl::OkStatus();
 }

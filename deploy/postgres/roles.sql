@@ -7,8 +7,8 @@
 -- <service>_rpc     what a service answers calls with: row-level security shows it the caller's tenant alone
 -- <service>_worker  what a service's relays, consumers and due-row workers use: sees all tenants, by a policy
 --
--- The roles are made without passwords. Where they come over TCP, set them, and give each service those of its own two by
--- PGPASSFILE, or one for both by PGPASSWORD:
+-- The roles are made without passwords. Where they come over TCP, set them, and give each service those of its own two
+-- by PGPASSFILE, or one for both by PGPASSWORD:
 --
 --     ALTER ROLE pipeline_rpc PASSWORD '...';
 

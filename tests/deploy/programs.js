@@ -3,7 +3,13 @@ const {execFileSync} = require('child_process');
 const {byKind, configOf, environment, ours, podOf} = require('./rules.js');
 
 // The flags of a program: {variable: {flag, value}} with its default.
+const told = new Map();
 function flagsOf(program) {
+  if (!told.has(program)) told.set(program, readFlags(program));
+  return told.get(program);
+}
+
+function readFlags(program) {
   const help = execFileSync(program, ['--help'], {encoding: 'utf8'});
   const flags = {};
   // `  --listen TEXT=127.0.0.1:7001 (Env:EMBUDO_PIPELINE_LISTEN)`
