@@ -37,7 +37,7 @@ function checkPrograms(objects, bin) {
     const ports = Object.fromEntries(container.ports.map(p => [p.name, p.containerPort]));
     const service = name.replace('embudo-', '').toUpperCase();
     const listens = {grpc: `EMBUDO_${service}_LISTEN`, metrics: `EMBUDO_${service}_METRICS_LISTEN`,
-      http: `EMBUDO_${service}_PUBLIC_HTTP_LISTEN`};
+      http: `EMBUDO_${service}_${service === 'AUTOMATION' ? 'HOOK' : 'PUBLIC'}_HTTP_LISTEN`};
     for (const [port, number] of Object.entries(ports)) {
       const variable = listens[port];
       if (!own[variable] || portOf(own[variable]) !== number) wrong.push(`${name}: ${variable} is not port ${number}`);

@@ -41,6 +41,7 @@ replica_start() {
   env "EMBUDO_${service^^}_LISTEN=127.0.0.1:$(replica_grpc "$service" "$n")" \
     "EMBUDO_${service^^}_METRICS_LISTEN=127.0.0.1:$(replica_metrics "$service" "$n")" \
     "EMBUDO_CAPTURE_PUBLIC_HTTP_LISTEN=127.0.0.1:$(($(replica_ports "$n") + 202))" \
+    "EMBUDO_AUTOMATION_HOOK_HTTP_LISTEN=127.0.0.1:$(($(replica_ports "$n") + 204))" \
     setsid "$bin/embudo-$service" --dev-identity >>"$RUN/logs/$service.$n.log" 2>&1 </dev/null &
   echo $! >"$RUN/pids/$service.$n"
 }
