@@ -68,7 +68,7 @@ class TestServer {
 
   const Identity admin = As(type::v1::ROLE_ADMIN);
   metrics::Registry metrics;
-  StreamFactory tail = [](std::shared_ptr<BidiStream>) { return nullptr; };
+  StreamFactory tail = [](const std::shared_ptr<BidiStream>&) { return nullptr; };
   std::function<absl::Status(const CallContext&, const MessageReader&, capture::v1::File&)> upload;
   std::unique_ptr<Server> server;
   std::unique_ptr<Client> client;
@@ -83,7 +83,7 @@ class TestServer {
       const std::string& method = service.descriptor()->method(i)->name();
       if (service.methods().count(method) > 0) continue;
       if (service.descriptor()->method(i)->server_streaming()) {
-        service.Bidi(method, [](std::shared_ptr<BidiStream>) { return nullptr; });
+        service.Bidi(method, [](const std::shared_ptr<BidiStream>&) { return nullptr; });
         continue;
       }
       service.UnaryAny(method, [](const CallContext&, const google::protobuf::Message&, google::protobuf::Message&) {
