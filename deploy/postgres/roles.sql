@@ -51,6 +51,8 @@ BEGIN
   EXECUTE format('GRANT CONNECT ON DATABASE %I TO pipeline_rpc, pipeline_worker, capture_rpc, capture_worker,'
                  ' scoring_rpc, scoring_worker, automation_rpc, automation_worker, reporting_rpc, reporting_worker',
                  current_database());
+  -- Its consumer gathers what a batch of events adds to sums in a table that ends with the transaction.
+  EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO reporting_worker', current_database());
 END
 $database$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;

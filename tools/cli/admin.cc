@@ -192,6 +192,7 @@ void AddAdmin(CLI::App& app, Context& context) {
   update.add_option("--event-retention-days", flags->event_days, "Days that events are kept, 1 to 400; 0: 30");
   update.callback([&context, flags] { context.command = [&context, flags] { return UpdateTenant(context, *flags); }; });
   AddPerson(admin, context);
+  AddReportUpkeep(admin, context);
   admin.add_subcommand("show-tenant", "The caller's tenant")->callback([&context] {
     context.command = [&context] { return ShowTenant(context); };
   });

@@ -10,6 +10,9 @@ namespace embudo::cli {
 
 /// Each adds its command to the command line. What is asked for becomes Context::command.
 void AddReport(CLI::App& app, Context& context);
+/// Further commands below `report`, and below `admin`.
+void AddDashboard(CLI::App& report, Context& context);
+void AddReportUpkeep(CLI::App& admin, Context& context);
 void AddEvents(CLI::App& app, Context& context);
 /// Further commands below `events`.
 void AddEventsTail(CLI::App& events, Context& context);

@@ -4,6 +4,8 @@
 
 #include <ostream>
 
+#include "common/base/clock.h"
+
 namespace embudo::cli {
 namespace {
 
@@ -21,7 +23,7 @@ Json Numbers(const Message& message) {
     if (field->is_repeated()) continue;
     if (field->message_type() == google::type::Money::descriptor()) {
       const auto& money = static_cast<const google::type::Money&>(reflection->GetMessage(message, field));
-      out[field->name()] = ToNumber(money);
+      out[field->name()] = reflection->HasField(message, field) ? Json(ToNumber(money)) : Json();
       if (!money.currency_code().empty()) currency = money.currency_code();
     } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_INT64) {
       out[field->name()] = reflection->GetInt64(message, field);
@@ -85,8 +87,10 @@ std::vector<Column> CsvColumns(const std::vector<std::string>& by, const Json& t
   return columns;
 }
 
+}  // namespace
+
 template <class Response>
-void Print(const Response& response, const std::vector<std::string>& by, Output& output) {
+void PrintReport(const Response& response, const std::vector<std::string>& by, Output& output) {
   std::vector<Json> rows;
   for (const auto& row : response.rows()) rows.push_back(RowJson(row));
   Json total = Numbers(response.total());
@@ -120,17 +124,12 @@ void Print(const Response& response, const std::vector<std::string>& by, Output&
   }
 }
 
-}  // namespace
-
-void PrintReport(const reporting::v1::AnalyzePipelineResponse& response, const std::vector<std::string>& by,
-                 Output& output) {
-  Print(response, by, output);
-}
-
-void PrintReport(const reporting::v1::AnalyzeWinLossResponse& response, const std::vector<std::string>& by,
-                 Output& output) {
-  Print(response, by, output);
-}
+template void PrintReport(const reporting::v1::AnalyzePipelineResponse&, const std::vector<std::string>&, Output&);
+template void PrintReport(const reporting::v1::AnalyzeLeadsResponse&, const std::vector<std::string>&, Output&);
+template void PrintReport(const reporting::v1::AnalyzeActivitiesResponse&, const std::vector<std::string>&, Output&);
+template void PrintReport(const reporting::v1::AnalyzeWinLossResponse&, const std::vector<std::string>&, Output&);
+template void PrintReport(const reporting::v1::AnalyzeFunnelResponse&, const std::vector<std::string>&, Output&);
+template void PrintReport(const reporting::v1::GetForecastResponse&, const std::vector<std::string>&, Output&);
 
 void PrintKeyFigures(const reporting::v1::GetKeyFiguresResponse& response, Output& output) {
   Json figures = Numbers(response);
@@ -141,7 +140,11 @@ void PrintKeyFigures(const reporting::v1::GetKeyFiguresResponse& response, Outpu
                                {"healthy_max", item.healthy_max()},
                                {"standing", reporting::v1::FigureHealth::Standing_Name(item.standing()).substr(9)}};
     }
-    if (output.format() == Format::kJson) figures["health"] = health;
+    if (output.format() == Format::kJson) {
+      figures["health"] = health;
+      figures["figures"] = Json::array();
+      for (const auto& figure : response.figures()) figures["figures"].push_back(ToJson(figure));
+    }
     AddFreshness(response.freshness(), figures);
     output.Object(figures);
     return;
@@ -151,8 +154,44 @@ void PrintKeyFigures(const reporting::v1::GetKeyFiguresResponse& response, Outpu
     figures[item.figure()] = CellText(figures[item.figure()]) + "  (" + standing + ": healthy is " +
                              CellText(item.healthy_min()) + " to " + CellText(item.healthy_max()) + ")";
   }
+  for (const auto& figure : response.figures()) {
+    if (!figure.has_value() || figures.contains(figure.name())) continue;
+    figures[figure.name()] = CellText(Json(figure.value())) + " " + figure.unit();
+  }
+  for (const auto& figure : response.figures()) {
+    if (!figure.has_previous_value()) continue;
+    figures[figure.name() + "_before"] = CellText(Json(figure.previous_value()));
+  }
   AddFreshness(response.freshness(), figures);
   output.Object(figures);
+}
+
+void PrintSlippage(const reporting::v1::CompareForecastsResponse& response, Output& output) {
+  if (output.format() == Format::kJson) {
+    output.Object(ToJson(response));
+    return;
+  }
+  std::vector<Json> rows;
+  for (const char* name : {"base", "won", "lost", "slipped", "pulled_in", "removed", "remaining", "added"}) {
+    const auto* field = response.GetDescriptor()->FindFieldByName(name);
+    const auto& amount = static_cast<const reporting::v1::SlippageAmount&>(
+        response.GetReflection()->GetMessage(response, field));
+    rows.push_back({{"outcome", name}, {"count", amount.count()}, {"revenue", ToNumber(amount.revenue())}});
+  }
+  output.Rows(rows, {{"OUTCOME", "outcome"}, {"COUNT", "count"}, {"REVENUE", "revenue"}});
+  if (output.format() == Format::kCsv || response.deals().empty()) return;
+  std::vector<Json> deals;
+  const auto day = [](const google::type::Date& date) {
+    return date.year() == 0 ? std::string("no date") : FormatDate(date);
+  };
+  for (const auto& deal : response.deals()) {
+    deals.push_back({{"deal", deal.display_name()},
+                     {"revenue", ToNumber(deal.revenue())},
+                     {"was", day(deal.base_close_date())},
+                     {"now", day(deal.close_date())}});
+  }
+  output.stream() << "\n";
+  output.Rows(deals, {{"SLIPPED", "deal"}, {"REVENUE", "revenue"}, {"WAS", "was"}, {"NOW", "now"}});
 }
 
 }  // namespace embudo::cli

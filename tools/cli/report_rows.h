@@ -9,11 +9,11 @@
 namespace embudo::cli {
 
 /// A report as rows of numbers. JSON is one object: `rows`, `total`, and how old they are; a table ends with its total.
-void PrintReport(const reporting::v1::AnalyzePipelineResponse& response, const std::vector<std::string>& by,
-                 Output& output);
-void PrintReport(const reporting::v1::AnalyzeWinLossResponse& response, const std::vector<std::string>& by,
-                 Output& output);
+template <class Response>
+void PrintReport(const Response& response, const std::vector<std::string>& by, Output& output);
 /// One object of numbers.
 void PrintKeyFigures(const reporting::v1::GetKeyFiguresResponse& response, Output& output);
+/// What became of a forecast: one row an outcome.
+void PrintSlippage(const reporting::v1::CompareForecastsResponse& response, Output& output);
 
 }  // namespace embudo::cli

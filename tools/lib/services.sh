@@ -10,11 +10,12 @@ BUILD=${EMBUDO_BUILD:-$REPO/build}
 export EMBUDO=$BUILD/bin/embudo
 
 # Where a service listens: gRPC on 7001 … 7005, metrics and health on 7101 … 7105, in the order of SERVICES; capture's
-# forms and webhooks on 7202, the hooks of automation's rules on 7204.
+# forms and webhooks on 7202, the hooks of automation's rules on 7204, reporting's charts on 7205.
 grpc_port() { echo $((PORTS + $(service_number "$1"))); }
 metrics_port() { echo $((PORTS + 100 + $(service_number "$1"))); }
 public_port() { echo $((PORTS + 202)); }
 hooks_port() { echo $((PORTS + 204)); }
+charts_port() { echo $((PORTS + 205)); }
 service_number() {
   local i
   for i in "${!SERVICES[@]}"; do
@@ -34,6 +35,7 @@ export_targets() {
   done
   export "EMBUDO_CAPTURE_PUBLIC_HTTP_LISTEN=127.0.0.1:$(public_port)"
   export "EMBUDO_AUTOMATION_HOOK_HTTP_LISTEN=127.0.0.1:$(hooks_port)"
+  export "EMBUDO_REPORTING_HTTP_LISTEN=127.0.0.1:$(charts_port)"
   export "EMBUDO_PUBLIC_URI=http://127.0.0.1:$(public_port)"
   export "EMBUDO_CAPTURE_LINK_SECRET_FILE=$RUN/link-secret"
 }

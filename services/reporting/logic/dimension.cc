@@ -19,7 +19,8 @@ const std::map<std::string, std::string, std::less<>>& Fields() {
     for (const char* field :
          {"pipeline",     "stage",       "team",    "owner",    "office",   "contact",  "company",
           "company_name", "industry",    "country", "source",   "medium",   "campaign", "channel",
-          "language",     "lost_reason", "state",   "archived", "priority", "kind",     "lead_status"}) {
+          "language",     "lost_reason", "state",   "archived", "priority", "kind",     "lead_status",
+          "forecast_category"}) {
       map->emplace(field, field);
     }
     return map;
@@ -27,18 +28,14 @@ const std::map<std::string, std::string, std::less<>>& Fields() {
   return *fields;
 }
 
-/// Times and dates of Lead that can be grouped by period, by what stands before `_month`.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kTimes = {{
-    {"create", "create_time"},
-    {"open", "open_time"},
-    {"close", "close_time"},
-    {"assign", "assign_time"},
-    {"stage_enter", "stage_enter_time"},
-    {"last_touch", "last_touch_time"},
-    {"expected_close", "expected_close_date"},
-    {"decision", "decision_date"},
-    {"next_activity", "next_activity_date"},
-}};
+/// Times and dates of Lead that can be grouped by period, by what stands before `_month`: its field's name without
+/// `_time` or `_date`.
+constexpr std::array<std::string_view, 10> kTimes = {"create",     "open",    "close",          "assign",
+                                                     "stage_enter", "last_touch", "convert", "expected_close",
+                                                     "decision",    "next_activity"};
+
+/// Times of activities.
+constexpr std::array<std::string_view, 3> kActivityTimes = {"activity_create", "due", "done"};
 
 constexpr std::array<std::pair<std::string_view, Period>, 5> kPeriods = {{
     {"day", Period::kDay},
@@ -50,19 +47,39 @@ constexpr std::array<std::pair<std::string_view, Period>, 5> kPeriods = {{
 
 constexpr std::string_view kCustomPrefix = "custom_fields.";
 
-std::optional<Dimension> ParsePeriod(const std::string& name) {
+std::optional<Dimension> ParsePeriod(const std::string& name, Subject subject) {
   const size_t underscore = name.rfind('_');
-  if (underscore == std::string::npos) return std::nullopt;
-  for (const auto& [time, field] : kTimes) {
-    for (const auto& [word, period] : kPeriods) {
-      if (name.substr(0, underscore) != time || name.substr(underscore + 1) != word) continue;
-      return Dimension{.name = name, .kind = Dimension::Kind::kPeriod, .field = std::string(field), .period = period};
-    }
+  if (underscore == std::string::npos || !IsTime(name.substr(0, underscore), subject)) return std::nullopt;
+  for (const auto& [word, period] : kPeriods) {
+    if (name.substr(underscore + 1) != word) continue;
+    return Dimension{
+        .name = name, .kind = Dimension::Kind::kPeriod, .field = name.substr(0, underscore), .period = period};
   }
   return std::nullopt;
 }
 
-std::optional<Dimension> Parse(const std::string& name) {
+Dimension Column(const std::string& name, const std::string& column, const std::string& prefix = "") {
+  Dimension dimension{.name = name, .kind = Dimension::Kind::kColumn, .columns = {column}};
+  if (!prefix.empty()) dimension.prefixes = {prefix};
+  return dimension;
+}
+
+/// What only some subjects have, or have in another way.
+std::optional<Dimension> ParseOwn(const std::string& name, Subject subject) {
+  if (subject == Subject::kLeadsByLastTouch) {
+    for (const char* field : {"source", "medium", "campaign", "channel"}) {
+      if (name == field) return Column(name, "last_" + name);
+    }
+  }
+  if (subject != Subject::kActivities) return std::nullopt;
+  if (name == "assignee") return Column(name, "assignee_id", "users/");
+  if (name == "activity_type") return Column(name, "activity_type_id", "activityTypes/");
+  if (name == "activity_state" || name == "type") return Column(name, name);
+  return std::nullopt;
+}
+
+std::optional<Dimension> Parse(const std::string& name, Subject subject) {
+  if (auto own = ParseOwn(name, subject)) return own;
   if (const auto field = Fields().find(name); field != Fields().end()) {
     return Dimension{.name = name, .kind = Dimension::Kind::kField, .field = field->second};
   }
@@ -75,7 +92,7 @@ std::optional<Dimension> Parse(const std::string& name) {
                      .field = "custom_fields",
                      .key = name.substr(kCustomPrefix.size())};
   }
-  return ParsePeriod(name);
+  return ParsePeriod(name, subject);
 }
 
 std::string Print(const char* format, int a, int b) {
@@ -95,14 +112,14 @@ std::string WeekText(Day monday) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<Dimension>> ParseGroupBy(const std::vector<std::string>& group_by) {
+absl::StatusOr<std::vector<Dimension>> ParseGroupBy(const std::vector<std::string>& group_by, Subject subject) {
   if (group_by.size() > kMaxDimensions) {
     return InvalidField("group_by", "takes at most " + std::to_string(kMaxDimensions) + " dimensions");
   }
   std::vector<Dimension> dimensions;
   for (size_t i = 0; i < group_by.size(); ++i) {
     const std::string path = "group_by[" + std::to_string(i) + "]";
-    auto dimension = Parse(group_by[i]);
+    auto dimension = Parse(group_by[i], subject);
     if (!dimension) {
       return InvalidField(path, "\"" + group_by[i] +
                                     "\" is no dimension; dimensions are fields of Lead such as stage or owner, "
@@ -114,6 +131,20 @@ absl::StatusOr<std::vector<Dimension>> ParseGroupBy(const std::vector<std::strin
     dimensions.push_back(*std::move(dimension));
   }
   return dimensions;
+}
+
+Dimension VisitedStage() {
+  return {.name = "visited_stage",
+          .kind = Dimension::Kind::kColumn,
+          .columns = {"visited_pipeline_id", "visited_stage_id"},
+          .prefixes = {"pipelines/", "/stages/"}};
+}
+
+bool IsTime(const std::string& name, Subject subject) {
+  const bool of_activity =
+      std::find(kActivityTimes.begin(), kActivityTimes.end(), name) != kActivityTimes.end();
+  if (of_activity) return subject == Subject::kActivities;
+  return std::find(kTimes.begin(), kTimes.end(), name) != kTimes.end();
 }
 
 std::string PeriodText(Period period, Day first_day) {

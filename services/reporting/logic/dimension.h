@@ -23,6 +23,7 @@ struct Dimension {
     kPeriod,  ///< the period that a time or date of Lead is in
     kBand,    ///< the ten percent that the probability is in
     kCustom,  ///< the value of a custom field
+    kColumn,  ///< what is not a field of Lead: of its last touch, an activity, a stay
   };
 
   /// As the request names it: `close_month`.
@@ -34,11 +35,24 @@ struct Dimension {
   Period period = Period::kMonth;
   /// Of kCustom.
   std::string key;
+  /// Of kColumn: where its ids are, and what stands before each in the resource name that they make; no prefixes: the
+  /// value is the column's.
+  std::vector<std::string> columns;
+  std::vector<std::string> prefixes;
 };
+
+/// What a report is over, and so what it can be grouped by.
+enum class Subject { kLeads, kLeadsByLastTouch, kActivities, kStays };
 
 /// Reads the dimensions that a request groups by. INVALID_ARGUMENT that names the element for an unknown one, one that
 /// occurs twice, or more than kMaxDimensions.
-absl::StatusOr<std::vector<Dimension>> ParseGroupBy(const std::vector<std::string>& group_by);
+absl::StatusOr<std::vector<Dimension>> ParseGroupBy(const std::vector<std::string>& group_by,
+                                                    Subject subject = Subject::kLeads);
+/// The stages that stays are in.
+Dimension VisitedStage();
+
+/// Whether a time can be grouped by and lie in a period: `create`, `expected_close`.
+bool IsTime(const std::string& name, Subject subject);
 
 /// A period by its first day: `2017-03-14`, `2017-W11` (ISO 8601), `2017-03`, `2017-Q1`, `2017`.
 std::string PeriodText(Period period, Day first_day);

@@ -20,7 +20,7 @@ TEST(ParseGroupByTest, ReadsEveryKindOfDimension) {
   EXPECT_EQ((*dimensions)[0].field, "stage");
   EXPECT_EQ((*dimensions)[1].field, "tags");
   EXPECT_EQ((*dimensions)[2].kind, Dimension::Kind::kPeriod);
-  EXPECT_EQ((*dimensions)[2].field, "expected_close_date");
+  EXPECT_EQ((*dimensions)[2].field, "expected_close");
   EXPECT_EQ((*dimensions)[2].period, Period::kQuarter);
   EXPECT_EQ((*dimensions)[3].kind, Dimension::Kind::kCustom);
   EXPECT_EQ((*dimensions)[3].key, "region");

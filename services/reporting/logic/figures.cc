@@ -10,6 +10,8 @@ namespace {
 __extension__ typedef __int128 Int128;  // NOLINT(modernize-use-using): __extension__ takes no alias
 constexpr int64_t kNanosPerUnit = 1'000'000'000;
 
+Int128 ToNanos(const google::type::Money& money) { return Int128{money.units()} * kNanosPerUnit + money.nanos(); }
+
 /// numerator ÷ denominator, to the nearest hundredth; denominator > 0.
 double RoundToHundredths(Int128 numerator, Int128 denominator) {
   const bool negative = numerator < 0;
@@ -71,7 +73,17 @@ std::optional<double> Average(int64_t sum, int64_t count) {
 
 std::optional<double> Average(const google::type::Money& sum, int64_t count) {
   if (count <= 0) return std::nullopt;
-  return RoundToHundredths(Int128{sum.units()} * kNanosPerUnit + sum.nanos(), Int128{count} * kNanosPerUnit);
+  return RoundToHundredths(ToNanos(sum), Int128{count} * kNanosPerUnit);
+}
+
+std::optional<double> Percent(const google::type::Money& part, const google::type::Money& whole) {
+  if (ToNanos(whole) <= 0) return std::nullopt;
+  return RoundToHundredths(ToNanos(part) * 100, ToNanos(whole));
+}
+
+std::optional<double> Quotient(const google::type::Money& part, const google::type::Money& whole) {
+  if (ToNanos(whole) <= 0) return std::nullopt;
+  return RoundToHundredths(ToNanos(part), ToNanos(whole));
 }
 
 v1::PipelineMeasures ToPipeline(const Measures& measures) {
@@ -97,6 +109,31 @@ v1::WinLossMeasures ToWinLoss(const Measures& measures) {
   *answer.mutable_lost_revenue() = measures.lost_revenue;
   SetRates(measures, answer);
   return answer;
+}
+
+v1::LeadMeasures ToLeads(const Measures& measures) {
+  v1::LeadMeasures answer;
+  answer.set_count(measures.count);
+  answer.set_unqualified_count(measures.unqualified_count);
+  answer.set_converted_count(measures.converted_count);
+  answer.set_opportunity_count(measures.opportunity_count);
+  answer.set_won_count(measures.won_count);
+  if (const auto rate = Percent(measures.converted_count, measures.converted_count + measures.unqualified_count)) {
+    answer.set_conversion_rate(*rate);
+  }
+  *answer.mutable_won_revenue() = measures.won_revenue;
+  *answer.mutable_open_revenue() = measures.open_revenue;
+  answer.set_other_currency_count(measures.other_currency_count);
+  return answer;
+}
+
+void SetCost(const google::type::Money& cost, v1::LeadMeasures& measures) {
+  *measures.mutable_cost() = cost;
+  if (ToNanos(cost) > 0) {
+    const Int128 gain = ToNanos(measures.won_revenue()) - ToNanos(cost);
+    measures.set_return_on_investment(RoundToHundredths(gain * 100, ToNanos(cost)));
+  }
+  if (const auto each = Average(cost, measures.count())) measures.set_cost_per_lead(*each);
 }
 
 v1::GetKeyFiguresResponse ToKeyFigures(const Measures& measures) {

@@ -25,6 +25,10 @@ struct Measures {
   int64_t won_cycle_days = 0;
   int64_t won_cycle_count = 0;
   int64_t other_currency_count = 0;
+  /// Those that were leads and became opportunities; those that are leads still; those that are opportunities.
+  int64_t converted_count = 0;
+  int64_t unqualified_count = 0;
+  int64_t opportunity_count = 0;
 };
 
 /// part ÷ whole in percent, sum ÷ count: rounded half up (away from zero) to two decimals by integer arithmetic;
@@ -33,8 +37,16 @@ std::optional<double> Percent(int64_t part, int64_t whole);
 std::optional<double> Average(int64_t sum, int64_t count);
 std::optional<double> Average(const google::type::Money& sum, int64_t count);
 
+/// The same of amounts in one currency: part ÷ whole in percent, and as it is.
+std::optional<double> Percent(const google::type::Money& part, const google::type::Money& whole);
+std::optional<double> Quotient(const google::type::Money& part, const google::type::Money& whole);
+
 v1::PipelineMeasures ToPipeline(const Measures& measures);
 v1::WinLossMeasures ToWinLoss(const Measures& measures);
+/// Without costs.
+v1::LeadMeasures ToLeads(const Measures& measures);
+/// Adds what the records cost, and what that brought.
+void SetCost(const google::type::Money& cost, v1::LeadMeasures& measures);
 /// With the health of the figures that have a healthy range.
 v1::GetKeyFiguresResponse ToKeyFigures(const Measures& measures);
 

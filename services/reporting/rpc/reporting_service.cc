@@ -1,147 +1,128 @@
 #include "services/reporting/rpc/reporting_service.h"
 
-#include <google/protobuf/util/time_util.h>
-
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/error.h"
-#include "common/filter/filter.h"
-#include "services/reporting/storage/freshness.h"
-#include "services/reporting/storage/lead_table.h"
-#include "services/reporting/storage/names.h"
-#include "services/reporting/storage/report.h"
-#include "services/reporting/storage/visibility.h"
+#include "common/resource/page.h"
+#include "services/reporting/rpc/export.h"
+#include "services/reporting/rpc/reading.h"
+#include "services/reporting/rpc/rebuild.h"
+#include "services/reporting/rpc/reports.h"
+#include "services/reporting/rpc/verify.h"
+#include "services/reporting/storage/forecast.h"
 
 namespace embudo::reporting {
 namespace {
 
-using embudo::rpc::CallContext;
-using type::v1::Lead;
-using GroupBy = google::protobuf::RepeatedPtrField<std::string>;
+using google::protobuf::Message;
+using rpc::CallContext;
 
-/// A representative sees what the user's visibility shows; everybody else sees all.
-absl::StatusOr<storage::Visibility> VisibilityOf(const CallContext& call, db::Connection& connection) {
-  for (const auto role : {type::v1::ROLE_MANAGER, type::v1::ROLE_ADMIN, type::v1::ROLE_SERVICE}) {
-    if (call.identity.Has(role)) return storage::Visibility();
+/// Streams at once: exports, rebuilds and recounts.
+constexpr int kStreamThreads = 2;
+constexpr int kWaitingSteps = 64;
+
+template <class Request, class Response>
+void BindReport(const Room& room, const char* method, rpc::Service& service) {
+  service.Unary<Request, Response>(method, [&room](const CallContext& call, const Request& request) {
+    return MakeReport(room, call, request);
+  });
+}
+
+absl::StatusOr<v1::ForecastSnapshot> CreateSnapshot(const Room& room, const CallContext& call,
+                                                    const v1::CreateForecastSnapshotRequest& request) {
+  v1::ForecastSnapshot snapshot;
+  EMBUDO_RETURN_IF_ERROR(
+      db::RunInTx(room.pool, call.tenant(), call.deadline, [&](db::Connection& connection) -> absl::Status {
+        EMBUDO_ASSIGN_OR_RETURN(const storage::Settings settings, storage::LoadSettings(connection, call.tenant()));
+        EMBUDO_ASSIGN_OR_RETURN(storage::Snapshot taken,
+                                storage::TakeSnapshot(connection, call.tenant(), "", request.request_id(), settings,
+                                                      room.clock.Now()));
+        snapshot = std::move(taken.resource);
+        return absl::OkStatus();
+      }));
+  return snapshot;
+}
+
+absl::StatusOr<v1::ListForecastSnapshotsResponse> ListSnapshots(const Room& room, const CallContext& call,
+                                                                const v1::ListForecastSnapshotsRequest& request) {
+  const std::string query = resource::QueryHash(call, request);
+  std::optional<int64_t> before;
+  if (!request.page_token().empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(const auto values, resource::ReadPageToken(request.page_token(), query, 1));
+    before = std::stoll(values[0]);
   }
-  return storage::LoadVisibility(connection, call.tenant(), call.identity.actor);
-}
-
-/// What every report asks: opportunities, or leads, that the caller sees and the filter matches.
-absl::StatusOr<storage::Query> MakeQuery(const CallContext& call, db::Connection& connection, const GroupBy& group_by,
-                                         const std::string& filter, Time now) {
-  storage::Query query{.tenant = call.tenant(), .kind = "OPPORTUNITY", .now = now};
-  EMBUDO_ASSIGN_OR_RETURN(query.dimensions, logic::ParseGroupBy({group_by.begin(), group_by.end()}));
-  EMBUDO_ASSIGN_OR_RETURN(query.settings, storage::LoadSettings(connection, call.tenant()));
-  EMBUDO_ASSIGN_OR_RETURN(query.visibility, VisibilityOf(call, connection));
-  const auto resolver = [&](const std::string& resource_type, const std::string& field, const std::string& value) {
-    return storage::FindNames(connection, call.tenant(), resource_type, field, value);
-  };
-  EMBUDO_ASSIGN_OR_RETURN(query.filter, filter::Filter::Compile(filter, storage::LeadSchema(), resolver));
-  return query;
-}
-
-/// Runs the query; its rows as the API promises them: named and in order.
-absl::StatusOr<storage::Report> RunNamed(db::Connection& connection, const storage::Query& query) {
-  EMBUDO_ASSIGN_OR_RETURN(storage::Report report, storage::RunReport(connection, query));
-  EMBUDO_RETURN_IF_ERROR(storage::FillNames(connection, query.tenant, report.rows));
-  logic::Sort(report.rows);
-  return report;
-}
-
-void AddDimensions(const storage::Query& query, const logic::Row& row,
-                   google::protobuf::RepeatedPtrField<v1::DimensionValue>* out) {
-  for (size_t i = 0; i < row.values.size(); ++i) {
-    v1::DimensionValue& value = *out->Add();
-    value.set_dimension(query.dimensions[i].name);
-    value.set_value(row.values[i].value);
-    value.set_display_name(row.values[i].display_name);
+  EMBUDO_ASSIGN_OR_RETURN(Reading reading, Reading::Begin(room, call));
+  const int size = resource::PageSize(request);
+  EMBUDO_ASSIGN_OR_RETURN(auto snapshots, storage::ListSnapshots(reading.connection(), call.tenant(), before, size + 1,
+                                                                 reading.settings()));
+  v1::ListForecastSnapshotsResponse response;
+  if (snapshots.size() > static_cast<size_t>(size)) {
+    snapshots.pop_back();
+    response.set_next_page_token(resource::MakePageToken(query, {std::to_string(snapshots.back().sequence)}));
   }
+  for (auto& snapshot : snapshots) *response.add_forecast_snapshots() = std::move(snapshot.resource);
+  return response;
+}
+
+absl::StatusOr<v1::CompareForecastsResponse> CompareForecasts(const Room& room, const CallContext& call,
+                                                              const v1::CompareForecastsRequest& request) {
+  const Day from = FromDate(request.start_date());
+  const Day to = FromDate(request.end_date());
+  if (to < from) return logic::TurnedRound("end_date");
+  EMBUDO_ASSIGN_OR_RETURN(Reading reading, Reading::Begin(room, call));
+  EMBUDO_ASSIGN_OR_RETURN(const storage::Snapshot base,
+                          storage::GetSnapshot(reading.connection(), call.tenant(), request.base_snapshot(),
+                                               reading.settings()));
+  std::optional<int64_t> later;
+  if (!request.snapshot().empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(const storage::Snapshot other,
+                            storage::GetSnapshot(reading.connection(), call.tenant(), request.snapshot(),
+                                                 reading.settings()));
+    if (other.sequence < base.sequence) {
+      return InvalidField("snapshot", "is older than base_snapshot");
+    }
+    later = other.sequence;
+  }
+  EMBUDO_ASSIGN_OR_RETURN(auto response, storage::Compare(reading.connection(), call.tenant(), base.sequence, later,
+                                                          from, to, reading.settings()));
+  if (const auto rate = logic::Percent(response.slipped().revenue(), response.base().revenue())) {
+    response.set_slippage_rate(*rate);
+  }
+  *response.mutable_freshness() = reading.freshness();
+  return response;
 }
 
 }  // namespace
 
-ReportingService::ReportingService(db::Pool& pool, db::Pool& worker_pool, const Clock& clock)
-    : pool_(pool), worker_pool_(worker_pool), clock_(clock) {}
-
-void ReportingService::Bind(embudo::rpc::Service& service) {
-  service
-      .Unary<v1::AnalyzePipelineRequest, v1::AnalyzePipelineResponse>(
-          "AnalyzePipeline",
-          [this](const CallContext& call, const auto& request) { return AnalyzePipeline(call, request); })
-      .Unary<v1::AnalyzeWinLossRequest, v1::AnalyzeWinLossResponse>(
-          "AnalyzeWinLoss",
-          [this](const CallContext& call, const auto& request) { return AnalyzeWinLoss(call, request); })
-      .Unary<v1::GetKeyFiguresRequest, v1::GetKeyFiguresResponse>(
-          "GetKeyFigures",
-          [this](const CallContext& call, const auto& request) { return GetKeyFigures(call, request); });
-}
-
-absl::StatusOr<v1::AnalyzePipelineResponse> ReportingService::AnalyzePipeline(
-    const CallContext& call, const v1::AnalyzePipelineRequest& request) {
-  v1::AnalyzePipelineResponse response;
-  // Before the figures are read, so that they are at least as fresh as they say.
-  EMBUDO_ASSIGN_OR_RETURN(*response.mutable_freshness(), GetFreshness(call));
-  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(call.tenant(), call.deadline));
-  EMBUDO_ASSIGN_OR_RETURN(storage::Query query,
-                          MakeQuery(call, *lease, request.group_by(), request.filter(), clock_.Now()));
-  if (request.kind() == Lead::KIND_LEAD) query.kind = "LEAD";
-  EMBUDO_ASSIGN_OR_RETURN(const storage::Report report, RunNamed(*lease, query));
-  for (const logic::Row& row : report.rows) {
-    v1::PipelineRow& out = *response.add_rows();
-    AddDimensions(query, row, out.mutable_dimensions());
-    *out.mutable_measures() = logic::ToPipeline(row.measures);
-  }
-  *response.mutable_total() = logic::ToPipeline(report.total);
-  return response;
-}
-
-absl::StatusOr<v1::AnalyzeWinLossResponse> ReportingService::AnalyzeWinLoss(const CallContext& call,
-                                                                            const v1::AnalyzeWinLossRequest& request) {
-  v1::AnalyzeWinLossResponse response;
-  EMBUDO_ASSIGN_OR_RETURN(*response.mutable_freshness(), GetFreshness(call));
-  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(call.tenant(), call.deadline));
-  EMBUDO_ASSIGN_OR_RETURN(storage::Query query,
-                          MakeQuery(call, *lease, request.group_by(), request.filter(), clock_.Now()));
-  query.closed_only = true;
-  EMBUDO_ASSIGN_OR_RETURN(const storage::Report report, RunNamed(*lease, query));
-  for (const logic::Row& row : report.rows) {
-    v1::WinLossRow& out = *response.add_rows();
-    AddDimensions(query, row, out.mutable_dimensions());
-    *out.mutable_measures() = logic::ToWinLoss(row.measures);
-  }
-  *response.mutable_total() = logic::ToWinLoss(report.total);
-  return response;
-}
-
-absl::StatusOr<v1::GetKeyFiguresResponse> ReportingService::GetKeyFigures(const CallContext& call,
-                                                                          const v1::GetKeyFiguresRequest& request) {
-  EMBUDO_ASSIGN_OR_RETURN(v1::Freshness freshness, GetFreshness(call));
-  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(call.tenant(), call.deadline));
-  EMBUDO_ASSIGN_OR_RETURN(const storage::Query query, MakeQuery(call, *lease, {}, request.filter(), clock_.Now()));
-  EMBUDO_ASSIGN_OR_RETURN(const storage::Report report, storage::RunReport(*lease, query));
-  v1::GetKeyFiguresResponse response = logic::ToKeyFigures(report.total);
-  *response.mutable_freshness() = std::move(freshness);
-  return response;
-}
-
-absl::StatusOr<v1::Freshness> ReportingService::GetFreshness(const CallContext& call) {
-  const Time now = clock_.Now();
-  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, worker_pool_.Acquire("", call.deadline));
-  EMBUDO_ASSIGN_OR_RETURN(const storage::Progress progress, storage::LoadProgress(*lease, kConsumer));
-  v1::Freshness freshness;
-  for (const auto& [partition, position] : progress.partitions) {
-    v1::ConsumerPosition& out = *freshness.add_positions();
-    out.set_partition(partition);
-    out.set_position(position);
-  }
-  // Before the consumer has ever run, nothing can be said.
-  if (progress.partitions.empty()) return freshness;
-  const Time as_of = std::min(progress.waiting_since.value_or(now), now);
-  *freshness.mutable_as_of() = ToTimestamp(as_of);
-  *freshness.mutable_staleness() = google::protobuf::util::TimeUtil::MicrosecondsToDuration((now - as_of).count());
-  return freshness;
+std::unique_ptr<rpc::Service> MakeReportingService(const Room& room) {
+  auto service = std::make_unique<rpc::Service>(v1::AnalyzePipelineRequest::descriptor()->file()->service(0));
+  BindReport<v1::AnalyzePipelineRequest, v1::AnalyzePipelineResponse>(room, "AnalyzePipeline", *service);
+  BindReport<v1::AnalyzeLeadsRequest, v1::AnalyzeLeadsResponse>(room, "AnalyzeLeads", *service);
+  BindReport<v1::AnalyzeActivitiesRequest, v1::AnalyzeActivitiesResponse>(room, "AnalyzeActivities", *service);
+  BindReport<v1::AnalyzeWinLossRequest, v1::AnalyzeWinLossResponse>(room, "AnalyzeWinLoss", *service);
+  BindReport<v1::AnalyzeFunnelRequest, v1::AnalyzeFunnelResponse>(room, "AnalyzeFunnel", *service);
+  BindReport<v1::GetKeyFiguresRequest, v1::GetKeyFiguresResponse>(room, "GetKeyFigures", *service);
+  BindReport<v1::GetForecastRequest, v1::GetForecastResponse>(room, "GetForecast", *service);
+  service->Unary<v1::CreateForecastSnapshotRequest, v1::ForecastSnapshot>(
+      "CreateForecastSnapshot",
+      [&room](const CallContext& call, const auto& request) { return CreateSnapshot(room, call, request); });
+  service->Unary<v1::ListForecastSnapshotsRequest, v1::ListForecastSnapshotsResponse>(
+      "ListForecastSnapshots",
+      [&room](const CallContext& call, const auto& request) { return ListSnapshots(room, call, request); });
+  service->Unary<v1::CompareForecastsRequest, v1::CompareForecastsResponse>(
+      "CompareForecasts",
+      [&room](const CallContext& call, const auto& request) { return CompareForecasts(room, call, request); });
+  const auto executor = std::make_shared<rpc::Executor>(kStreamThreads, kWaitingSteps);
+  service->Bidi("ExportReport",
+                StepStreams(executor, [&room](const Message& request) { return ExportSteps(room, request); }));
+  service->Bidi("RebuildReports",
+                StepStreams(executor, [&room](const Message& request) { return RebuildSteps(room, request); }));
+  service->Bidi("VerifyReports",
+                StepStreams(executor, [&room](const Message& request) { return VerifySteps(room, request); }));
+  return service;
 }
 
 }  // namespace embudo::reporting

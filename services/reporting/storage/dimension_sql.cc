@@ -1,7 +1,6 @@
 #include "services/reporting/storage/dimension_sql.h"
 
-#include <algorithm>
-
+#include "services/reporting/storage/columns.h"
 #include "services/reporting/storage/lead_table.h"
 
 namespace embudo::reporting::storage {
@@ -12,8 +11,6 @@ using logic::Period;
 using resource::Kind;
 
 const resource::Field& FieldOf(const Dimension& dimension) { return *LeadTable().FindField(dimension.field); }
-
-std::string ColumnOf(size_t index) { return "t." + LeadTable().columns()[index]; }
 
 bool IsSet(Kind kind) { return kind == Kind::kReferenceSet || kind == Kind::kTextSet || kind == Kind::kEnumSet; }
 
@@ -34,23 +31,8 @@ std::string Unit(Period period) {
   return "year";
 }
 
-DimensionSql WriteField(const Dimension& dimension, int number) {
-  const resource::Field& field = FieldOf(dimension);
-  if (IsSet(field.kind)) {
-    const std::string alias = "d" + std::to_string(number);
-    return {{alias + ".value"},
-            " LEFT JOIN LATERAL unnest(" + ColumnOf(field.columns[0]) + ") AS " + alias + "(value) ON TRUE"};
-  }
-  DimensionSql sql;
-  for (const size_t column : field.columns) sql.expressions.push_back(ColumnOf(column));
-  return sql;
-}
-
-std::string WritePeriod(const Dimension& dimension, const std::string& zone) {
-  const resource::Field& field = FieldOf(dimension);
-  const std::string column = ColumnOf(field.columns[0]);
-  const std::string local = field.kind == Kind::kTime ? column + " AT TIME ZONE " + zone : column + "::timestamp";
-  return "date_trunc('" + Unit(dimension.period) + "', " + local + ")::date";
+bool IsOfDays(const Dimension& dimension) {
+  return dimension.period == Period::kDay || dimension.period == Period::kWeek;
 }
 
 logic::Value ReadField(const Dimension& dimension, const db::Row& row, int first) {
@@ -68,21 +50,45 @@ logic::Value ReadField(const Dimension& dimension, const db::Row& row, int first
   return value;
 }
 
+logic::Value ReadColumn(const Dimension& dimension, const db::Row& row, int first) {
+  logic::Value value;
+  value.reference = !dimension.prefixes.empty();
+  for (size_t i = 0; i < dimension.columns.size(); ++i) {
+    if (value.reference) value.value += dimension.prefixes[i];
+    value.value += row.Text(first + static_cast<int>(i));
+  }
+  return value;
+}
+
 }  // namespace
 
-DimensionSql WriteDimension(const Dimension& dimension, int number, const std::string& zone,
-                            const std::function<std::string(const std::string&)>& parameter) {
+std::vector<std::string> ColumnsOf(const Dimension& dimension, bool by_day) {
   switch (dimension.kind) {
-    case Dimension::Kind::kField:
-      return WriteField(dimension, number);
+    case Dimension::Kind::kField: {
+      std::vector<std::string> columns;
+      for (const size_t index : FieldOf(dimension).columns) columns.push_back(LeadTable().columns()[index]);
+      return columns;
+    }
     case Dimension::Kind::kPeriod:
-      return {{WritePeriod(dimension, zone)}, ""};
+      return {dimension.field + (by_day || IsOfDays(dimension) ? "_day" : "_month")};
     case Dimension::Kind::kBand:
-      return {{"least(floor(t.probability / 10), 9)::int"}, ""};
+      return {"probability_band"};
     case Dimension::Kind::kCustom:
+      return {"custom_fields." + dimension.key};
+    case Dimension::Kind::kColumn:
       break;
   }
-  return {{"nullif(t.custom_fields ->> " + parameter(dimension.key) + ", '')"}, ""};
+  return dimension.columns;
+}
+
+std::vector<std::string> Expressions(const Dimension& dimension, bool by_day) {
+  const bool set = dimension.kind == Dimension::Kind::kField && IsSet(FieldOf(dimension).kind);
+  std::vector<std::string> expressions;
+  for (const std::string& column : ColumnsOf(dimension, by_day)) {
+    expressions.push_back("t." + QuoteName(set ? "one:" + column : column));
+  }
+  if (dimension.kind != Dimension::Kind::kPeriod || dimension.period == Period::kDay) return expressions;
+  return {"date_trunc('" + Unit(dimension.period) + "', " + expressions[0] + "::timestamp)::date"};
 }
 
 logic::Value ReadValue(const Dimension& dimension, const db::Row& row, int first) {
@@ -103,6 +109,9 @@ logic::Value ReadValue(const Dimension& dimension, const db::Row& row, int first
       break;
     case Dimension::Kind::kCustom:
       value.value = row.Text(first);
+      break;
+    case Dimension::Kind::kColumn:
+      value = ReadColumn(dimension, row, first);
       break;
   }
   value.display_name = value.value;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,18 +9,13 @@
 
 namespace embudo::reporting::storage {
 
-/// How SQL groups by a dimension.
-struct DimensionSql {
-  /// What is selected and grouped by: one expression, or one for each id of a resource name. NULL or '' is none.
-  std::vector<std::string> expressions;
-  /// ` LEFT JOIN LATERAL …` of dimensions of which a record has several values; empty for others.
-  std::string join;
-};
+/// The columns (see Column) that a dimension is read from. `by_day`: periods are read from days, also where months would
+/// do.
+std::vector<std::string> ColumnsOf(const logic::Dimension& dimension, bool by_day);
 
-/// `number` makes aliases of several dimensions differ; `parameter` takes a text that the statement needs and returns
-/// its place (`$5`); `zone` is the place of the time zone's name.
-DimensionSql WriteDimension(const logic::Dimension& dimension, int number, const std::string& zone,
-                            const std::function<std::string(const std::string&)>& parameter);
+/// What SQL selects and groups by, over those columns of `t`: one expression, or one for each id of a resource name.
+/// NULL or '' is none.
+std::vector<std::string> Expressions(const logic::Dimension& dimension, bool by_day);
 
 /// The value that a row has from column `first` on.
 logic::Value ReadValue(const logic::Dimension& dimension, const db::Row& row, int first);

@@ -6,14 +6,9 @@
 #include "absl/status/statusor.h"
 #include "common/db/connection.h"
 #include "services/reporting/logic/rows.h"
+#include "services/reporting/storage/columns.h"
 
 namespace embudo::reporting::storage {
-
-/// What the reports of a tenant are told in.
-struct Settings {
-  std::string currency_code = "USD";
-  std::string time_zone = "UTC";
-};
 
 /// The tenant's, or the defaults while its creation has not been read from the log.
 absl::StatusOr<Settings> LoadSettings(db::Connection& connection, const std::string& tenant);

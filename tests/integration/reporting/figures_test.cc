@@ -4,113 +4,20 @@
 #include <iterator>
 #include <map>
 
-#include "common/base/money.h"
-#include "common/testing/eventually.h"
 #include "common/testing/shared_data.h"
 #include "common/text/csv.h"
 #include "common/text/dates.h"
-#include "embudo/pipeline/v1/lead_service.pb.h"
-#include "embudo/pipeline/v1/team_service.pb.h"
-#include "embudo/reporting/v1/reporting_service.pb.h"
-#include "services/pipeline/bind.h"
-#include "services/pipeline/storage/migrations.h"
-#include "services/reporting/bind.h"
-#include "services/reporting/storage/lead_table.h"
-#include "services/reporting/storage/migrations.h"
-#include "tests/integration/suite.h"
+#include "tests/integration/reporting/suite.h"
 
 namespace embudo {
 namespace {
 
 using testing::Caller;
-using ::testing::ElementsAre;
-using testing::Eventually;
 using testing::IsError;
-using testing::Suite;
+using testing::kNew;
+using testing::ReportingTest;
 using type::v1::Lead;
-
-constexpr char kNew[] = "pipelines/default/stages/new";
-
-google::type::Money Usd(int64_t units) {
-  google::type::Money money;
-  money.set_currency_code("USD");
-  money.set_units(units);
-  return money;
-}
-
-class ReportingTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    suite_ = std::make_unique<Suite>(
-        std::vector<testing::ServiceUnderTest>{{"pipeline", pipeline::Bind, &pipeline::storage::Migrations()},
-                                               {"reporting", reporting::Bind, &reporting::storage::Migrations()}});
-  }
-  static void TearDownTestSuite() { suite_.reset(); }
-
-  Lead Create(const std::string& title, int64_t revenue, const std::string& owner = "") {
-    pipeline::v1::CreateLeadRequest request;
-    request.mutable_lead()->set_display_name(title);
-    request.mutable_lead()->set_owner(owner);
-    *request.mutable_lead()->mutable_expected_revenue() = Usd(revenue);
-    return admin_.Must<Lead>(request);
-  }
-  Lead Win(const Lead& lead) {
-    pipeline::v1::WinLeadRequest request;
-    request.set_name(lead.name());
-    request.set_override_reason("signed already");
-    return admin_.Must<Lead>(request);
-  }
-
-  /// Waits until reports have everything that was committed before.
-  static void CatchUp() {
-    EXPECT_TRUE(Eventually([] {
-      const db::Result behind = suite_->Query(
-          "SELECT (SELECT count(*) FROM pipeline.event_pending)"
-          " + (SELECT count(*) FROM pipeline.event_head h JOIN reporting.consumer_checkpoint c USING (partition)"
-          "    WHERE h.position <> c.position)");
-      return behind[0].Int(0) == 0;
-    }));
-  }
-  reporting::v1::GetKeyFiguresResponse KeyFigures(const std::string& filter = "") {
-    reporting::v1::GetKeyFiguresRequest request;
-    request.set_filter(filter);
-    return reader_.Must<reporting::v1::GetKeyFiguresResponse>(request);
-  }
-  /// `<display names> <count> <expected revenue>` for each row.
-  std::vector<std::string> Analyze(const std::vector<std::string>& by, const std::string& filter = "") {
-    reporting::v1::AnalyzePipelineRequest request;
-    for (const std::string& dimension : by) request.add_group_by(dimension);
-    request.set_filter(filter);
-    std::vector<std::string> rows;
-    const auto response = reader_.Must<reporting::v1::AnalyzePipelineResponse>(request);
-    for (const auto& row : response.rows()) {
-      std::string text;
-      for (const auto& value : row.dimensions()) text += value.display_name() + " ";
-      rows.push_back(text + std::to_string(row.measures().count()) + " " +
-                     ToNumeric(row.measures().expected_revenue()));
-    }
-    return rows;
-  }
-
-  /// Rows of the one table that the other lacks, over every column of a lead.
-  static int64_t Differences() {
-    std::string columns = "tenant_id";
-    for (const std::string& column : reporting::storage::LeadTable().columns()) columns += ", " + column;
-    const std::string truth = "SELECT " + columns + " FROM pipeline.lead WHERE delete_time IS NULL";
-    const std::string copy = "SELECT " + columns + " FROM reporting.lead";
-    return suite_
-        ->Query("SELECT (SELECT count(*) FROM ((" + truth + ") EXCEPT ALL (" + copy +
-                ")) a) + (SELECT count(*) FROM ((" + copy + ") EXCEPT ALL (" + truth + ")) b)")[0]
-        .Int(0);
-  }
-
-  static std::unique_ptr<Suite> suite_;
-  const std::string tenant_ = suite_->NewTenant();
-  Caller admin_ = suite_->As(tenant_, type::v1::ROLE_ADMIN);
-  Caller reader_ = suite_->As(tenant_, type::v1::ROLE_ADMIN, "users/admin", "reporting");
-};
-
-std::unique_ptr<Suite> ReportingTest::suite_;
+using ::testing::ElementsAre;
 
 TEST_F(ReportingTest, FiguresFollowThePipeline) {
   const Lead first = Create("First", 1000);
@@ -201,7 +108,7 @@ TEST_F(ReportingTest, EveryAnswerSaysHowOldItIs) {
   const Time made = suite_->clock().Now();
   Create("Waiting", 2);
   suite_->Advance(std::chrono::seconds(90));
-  EXPECT_TRUE(Eventually([&] { return KeyFigures().freshness().staleness().seconds() == 90; }));
+  EXPECT_TRUE(testing::Eventually([&] { return KeyFigures().freshness().staleness().seconds() == 90; }));
   EXPECT_EQ(FromTimestamp(KeyFigures().freshness().as_of()), made);
   EXPECT_EQ(KeyFigures().opportunities(), 1);
 
@@ -222,7 +129,7 @@ TEST_F(ReportingTest, NothingIsLostWithRedisOrByARestart) {
   }
   CatchUp();
   EXPECT_EQ(KeyFigures().opportunities(), 20);
-  EXPECT_EQ(Differences(), 0);
+  EXPECT_THAT(Differences(), ::testing::IsEmpty());
 }
 
 std::vector<std::map<std::string, std::string>> ReadCsv(const std::string& path) {
@@ -283,7 +190,7 @@ TEST_F(ReportingTest, FiguresOfAnImportAreExact) {
   EXPECT_EQ(figures.win_rate(), 63.15);
   EXPECT_EQ(figures.average_won_deal(), 2360.91);
   EXPECT_EQ(figures.average_won_cycle_days(), 51.78);
-  EXPECT_EQ(Differences(), 0);
+  EXPECT_THAT(Differences(), ::testing::IsEmpty());
 }
 
 }  // namespace

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/db/pool.h"
+#include "services/reporting/storage/rollup.h"
+
+namespace embudo::reporting {
+
+/// Name of the consumer that keeps what reports are made of.
+inline constexpr char kConsumer[] = "reporting";
+
+/// A sum that would have answered a report.
+struct WantedRollup {
+  std::string tenant;
+  storage::Cube cube;
+  std::vector<std::string> columns;
+};
+
+/// What the RPCs share. All of it outlives them.
+struct Room {
+  /// Of the rpc role, which sees the caller's tenant alone.
+  db::Pool& pool;
+  /// Of the worker role, which knows how far the log has been read.
+  db::Pool& worker_pool;
+  const Clock& clock;
+  /// Told of a report that took long because no sum is kept that answers it.
+  std::function<void(WantedRollup)> wanted;
+  /// Told of a sum that answered a report.
+  std::function<void(const storage::Rollup&)> used;
+  /// How long that is.
+  std::chrono::milliseconds slow{10};
+  /// The longest that the facts may be read for one report.
+  std::chrono::milliseconds limit{10000};
+};
+
+}  // namespace embudo::reporting
