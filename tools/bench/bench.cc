@@ -28,7 +28,7 @@ absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   const std::pair<const char*, decltype(&MeasureCreate)> measures[] = {
       {"create", MeasureCreate},   {"records", MeasureRecords}, {"latency", MeasureLatency}, {"events", MeasureEvents},
       {"capture", MeasureCapture}, {"forms", MeasureForms},     {"scoring", MeasureScoring}, {"import", MeasureImport},
-      {"mail", MeasureMail},       {"rules", MeasureRules}};
+      {"reports", MeasureReports}, {"mail", MeasureMail},       {"rules", MeasureRules}};
   for (const auto& [name, measure] : measures) {
     const bool wanted = options.only.empty() || options.only == name;
     if (status.ok() && wanted) status = measure(context, options, &figures);
@@ -53,6 +53,10 @@ void AddBench(CLI::App& app, cli::Context& context) {
   command->add_option("--in-flight", options->in_flight, "Calls at once")->capture_default_str();
   command->add_option("--seconds", options->seconds, "Seconds that each measurement takes")->capture_default_str();
   command->add_option("--leads", options->leads, "Leads that are read, listed and moved")->capture_default_str();
+  command
+      ->add_option("--report-leads", options->report_leads,
+                   "Leads of the tenant bench-reports, which reports are measured on; takes --postgres. 0: left out")
+      ->capture_default_str();
   command->add_option("--events", options->events, "Events of the replay")->capture_default_str();
   command->add_option("--import-rows", options->import_rows, "Rows of the import")->capture_default_str();
   command

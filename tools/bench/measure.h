@@ -18,6 +18,8 @@ struct Options {
   int import_rows = 20000;
   int leads = 10000;
   int64_t events = 200000;
+  /// Leads of the tenant `bench-reports`, which reports are measured on; 0: they are left out.
+  int64_t report_leads = 0;
   /// libpq conninfo with database, of a superuser: for pgbench and COPY.
   std::string postgres;
   /// Redis's `host:port` or socket: for XREAD.
@@ -67,6 +69,7 @@ absl::Status MeasureEvents(cli::Context& context, const Options& options, std::v
 absl::Status MeasureForms(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureScoring(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureCapture(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureReports(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureImport(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureRules(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureMail(cli::Context& context, const Options& options, std::vector<Figure>* figures);

@@ -32,8 +32,7 @@ absl::StatusOr<int> Export(Context& context, const ExportReportRequest& request)
 /// A command that makes one report, or exports it.
 template <class Request, class Response>
 CLI::App& AddAnalysis(CLI::App& report, Context& context, const FlagsPtr& flags, const std::string& name,
-                      const std::string& method, const std::string& help,
-                      const std::function<void(Request&)>& more,
+                      const std::string& method, const std::string& help, const std::function<void(Request&)>& more,
                       Request* (ExportReportRequest::*mutable_part)(), const std::string& last_dimension = "") {
   CLI::App& command = *report.add_subcommand(name, help);
   AddReportFlags(command, *flags);
@@ -115,10 +114,8 @@ absl::StatusOr<int> ListSnapshots(Context& context) {
     }
     request.set_page_token(page.next_page_token());
   } while (!request.page_token().empty());
-  context.output().Rows(rows, {{"SNAPSHOT", "name"},
-                               {"TAKEN", "create_time"},
-                               {"OPEN", "open_count"},
-                               {"OPEN REVENUE", "open_revenue"}});
+  context.output().Rows(
+      rows, {{"SNAPSHOT", "name"}, {"TAKEN", "create_time"}, {"OPEN", "open_count"}, {"OPEN REVENUE", "open_revenue"}});
   return 0;
 }
 
@@ -181,8 +178,8 @@ void AddReport(CLI::App& app, Context& context) {
       report, context, flags, "activities", "AnalyzeActivities", "What is planned, done and overdue", nullptr,
       &ExportReportRequest::mutable_activities);
   AddAnalysis<v1::AnalyzeWinLossRequest, v1::AnalyzeWinLossResponse>(
-      report, context, flags, "win-loss", "AnalyzeWinLoss", "What became of closed opportunities, by dimension", nullptr,
-      &ExportReportRequest::mutable_win_loss);
+      report, context, flags, "win-loss", "AnalyzeWinLoss", "What became of closed opportunities, by dimension",
+      nullptr, &ExportReportRequest::mutable_win_loss);
   CLI::App& funnel = AddAnalysis<v1::AnalyzeFunnelRequest, v1::AnalyzeFunnelResponse>(
       report, context, flags, "funnel", "AnalyzeFunnel", "From stage to stage, and how long in each",
       [flags](auto& request) {

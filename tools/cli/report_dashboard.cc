@@ -24,8 +24,8 @@ absl::StatusOr<int> List(Context& context) {
   v1::ListDashboardsRequest request;
   std::vector<Json> rows;
   do {
-    EMBUDO_ASSIGN_OR_RETURN(const auto page, context.Call<v1::ListDashboardsResponse>(
-                                                 std::string(kService) + "ListDashboards", request));
+    EMBUDO_ASSIGN_OR_RETURN(
+        const auto page, context.Call<v1::ListDashboardsResponse>(std::string(kService) + "ListDashboards", request));
     for (const auto& dashboard : page.dashboards()) {
       Json row = ToJson(dashboard);
       row["tile_count"] = dashboard.tiles_size();

@@ -174,8 +174,8 @@ void PrintSlippage(const reporting::v1::CompareForecastsResponse& response, Outp
   std::vector<Json> rows;
   for (const char* name : {"base", "won", "lost", "slipped", "pulled_in", "removed", "remaining", "added"}) {
     const auto* field = response.GetDescriptor()->FindFieldByName(name);
-    const auto& amount = static_cast<const reporting::v1::SlippageAmount&>(
-        response.GetReflection()->GetMessage(response, field));
+    const auto& amount =
+        static_cast<const reporting::v1::SlippageAmount&>(response.GetReflection()->GetMessage(response, field));
     rows.push_back({{"outcome", name}, {"count", amount.count()}, {"revenue", ToNumber(amount.revenue())}});
   }
   output.Rows(rows, {{"OUTCOME", "outcome"}, {"COUNT", "count"}, {"REVENUE", "revenue"}});

@@ -45,8 +45,7 @@ absl::StatusOr<int> Verify(Context& context) {
   std::vector<std::string> differences;
   int64_t count = 0;
   while (stream->Read(&step)) {
-    rows.push_back(
-        {{"compared", step.compared()}, {"count", step.count()}, {"differences", step.difference_count()}});
+    rows.push_back({{"compared", step.compared()}, {"count", step.count()}, {"differences", step.difference_count()}});
     for (const std::string& text : step.differences()) differences.push_back(step.compared() + ": " + text);
     if (step.done()) count = step.difference_count();
   }

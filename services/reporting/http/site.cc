@@ -24,12 +24,12 @@ constexpr std::array<std::string_view, 5> kReads = {"Get", "List", "Show", "Anal
 
 Response Text(int status, std::string type, std::string body) {
   Response response{.status = status, .content_type = std::move(type), .body = std::move(body)};
-  response.headers = {
-      {"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-                                  " img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"},
-      {"X-Content-Type-Options", "nosniff"},
-      {"Referrer-Policy", "no-referrer"},
-      {"Cache-Control", "no-store"}};
+  response.headers = {{"Content-Security-Policy",
+                       "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+                       " img-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"},
+                      {"X-Content-Type-Options", "nosniff"},
+                      {"Referrer-Policy", "no-referrer"},
+                      {"Cache-Control", "no-store"}};
   return response;
 }
 
@@ -92,9 +92,8 @@ absl::StatusOr<std::string> Site::Call(const Request& request, const std::string
   call.method = method.descriptor->service()->full_name() + "/" + name;
   call.call_id = Uuid::V7(clock_.Now()).ToString();
   call.deadline = std::chrono::steady_clock::now() + kDeadline;
-  EMBUDO_ASSIGN_OR_RETURN(call.identity, authenticator_->Authenticate([&](std::string_view header) {
-    return request.Header(header);
-  }));
+  EMBUDO_ASSIGN_OR_RETURN(
+      call.identity, authenticator_->Authenticate([&](std::string_view header) { return request.Header(header); }));
   EMBUDO_RETURN_IF_ERROR(CheckRoles(method.descriptor, call.identity));
   auto* factory = google::protobuf::MessageFactory::generated_factory();
   const std::unique_ptr<Message> input(factory->GetPrototype(method.descriptor->input_type())->New());

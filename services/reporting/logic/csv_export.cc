@@ -62,8 +62,7 @@ std::string CurrencyIn(const Message& measures) {
   for (int i = 0; i < measures.GetDescriptor()->field_count(); ++i) {
     const FieldDescriptor* field = measures.GetDescriptor()->field(i);
     if (field->is_repeated() || field->message_type() != google::type::Money::descriptor()) continue;
-    const auto& money =
-        static_cast<const google::type::Money&>(measures.GetReflection()->GetMessage(measures, field));
+    const auto& money = static_cast<const google::type::Money&>(measures.GetReflection()->GetMessage(measures, field));
     if (!money.currency_code().empty()) return money.currency_code();
   }
   return "";

@@ -17,10 +17,9 @@ const std::map<std::string, std::string, std::less<>>& Fields() {
   static const auto* const fields = [] {
     auto* map = new std::map<std::string, std::string, std::less<>>{{"product", "products"}, {"tag", "tags"}};
     for (const char* field :
-         {"pipeline",     "stage",       "team",    "owner",    "office",   "contact",  "company",
-          "company_name", "industry",    "country", "source",   "medium",   "campaign", "channel",
-          "language",     "lost_reason", "state",   "archived", "priority", "kind",     "lead_status",
-          "forecast_category"}) {
+         {"pipeline", "stage",    "team",     "owner",  "office",      "contact",          "company",  "company_name",
+          "industry", "country",  "source",   "medium", "campaign",    "channel",          "language", "lost_reason",
+          "state",    "archived", "priority", "kind",   "lead_status", "forecast_category"}) {
       map->emplace(field, field);
     }
     return map;
@@ -30,8 +29,8 @@ const std::map<std::string, std::string, std::less<>>& Fields() {
 
 /// Times and dates of Lead that can be grouped by period, by what stands before `_month`: its field's name without
 /// `_time` or `_date`.
-constexpr std::array<std::string_view, 10> kTimes = {"create",     "open",    "close",          "assign",
-                                                     "stage_enter", "last_touch", "convert", "expected_close",
+constexpr std::array<std::string_view, 10> kTimes = {"create",      "open",         "close",   "assign",
+                                                     "stage_enter", "last_touch",   "convert", "expected_close",
                                                      "decision",    "next_activity"};
 
 /// Times of activities.
@@ -141,8 +140,7 @@ Dimension VisitedStage() {
 }
 
 bool IsTime(const std::string& name, Subject subject) {
-  const bool of_activity =
-      std::find(kActivityTimes.begin(), kActivityTimes.end(), name) != kActivityTimes.end();
+  const bool of_activity = std::find(kActivityTimes.begin(), kActivityTimes.end(), name) != kActivityTimes.end();
   if (of_activity) return subject == Subject::kActivities;
   return std::find(kTimes.begin(), kTimes.end(), name) != kTimes.end();
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-
 namespace embudo::reporting::logic {
 
 void StayCounts::Add(const StayCounts& other) {

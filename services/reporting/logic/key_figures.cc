@@ -25,30 +25,39 @@ struct Definition {
 const std::array<Definition, 6>& Definitions() {
   static const std::array<Definition, 6> definitions = {{
       {"lead_conversion", "Lead conversion",
-       "Leads that became opportunities, of those that did and those that are leads still. Healthy: 15 to 30 %.", "%", 15,
-       30,
+       "Leads that became opportunities, of those that did and those that are leads still. Healthy: 15 to 30 %.", "%",
+       15, 30,
        [](const FigureInput& in) {
          return Percent(in.leads.converted_count, in.leads.converted_count + in.leads.unqualified_count);
        }},
       {"win_rate", "Win rate", "Opportunities won, of those won and those lost. Healthy: 20 to 40 %.", "%", 20, 40,
-       [](const FigureInput& in) {
-         return Percent(in.closed.won_count, in.closed.won_count + in.closed.lost_count);
-       }},
-      {"average_won_deal", "Average deal", "What won opportunities brought, divided by their number.", "", {}, {},
+       [](const FigureInput& in) { return Percent(in.closed.won_count, in.closed.won_count + in.closed.lost_count); }},
+      {"average_won_deal",
+       "Average deal",
+       "What won opportunities brought, divided by their number.",
+       "",
+       {},
+       {},
        [](const FigureInput& in) { return Average(in.closed.won_revenue, in.closed.won_count); }},
       {"average_won_cycle_days", "Sales cycle",
-       "Calendar days from the beginning of work to the close of won opportunities, on average. Healthy: 30 to 90 days.",
+       "Calendar days from the beginning of work to the close of won opportunities, on average. Healthy: 30 to 90 "
+       "days.",
        "days", 30, 90,
        [](const FigureInput& in) { return Average(in.closed.won_cycle_days, in.closed.won_cycle_count); }},
       {"pipeline_coverage", "Pipeline coverage",
-       "What is open and expected to close in the time, divided by the quota of the time. Healthy: 3 to 5 times.", "×", 3,
-       5,
+       "What is open and expected to close in the time, divided by the quota of the time. Healthy: 3 to 5 times.", "×",
+       3, 5,
        [](const FigureInput& in) {
          return in.quota ? Quotient(in.expected.open_revenue, *in.quota) : std::optional<double>();
        }},
-      {"activities_per_won_deal", "Activities per won deal",
-       "Activities done on won opportunities, divided by their number. It should fall.", "activities", {}, {},
-       [](const FigureInput& in) { return Average(in.won_activities, in.closed.won_count); }, true},
+      {"activities_per_won_deal",
+       "Activities per won deal",
+       "Activities done on won opportunities, divided by their number. It should fall.",
+       "activities",
+       {},
+       {},
+       [](const FigureInput& in) { return Average(in.won_activities, in.closed.won_count); },
+       true},
   }};
   return definitions;
 }

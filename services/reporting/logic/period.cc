@@ -13,8 +13,9 @@ absl::StatusOr<Days> ReadPeriod(const v1::Period& period, const std::string& tim
   Days days;
   days.time = period.time().empty() ? time : period.time();
   if (!IsTime(days.time, subject)) {
-    return InvalidField("period.time", "\"" + period.time() + "\" is no time of these records; times are create, open, "
-                        "close, expected_close …");
+    return InvalidField("period.time", "\"" + period.time() +
+                                           "\" is no time of these records; times are create, open, "
+                                           "close, expected_close …");
   }
   if (period.has_start_date()) days.from = FromDate(period.start_date());
   if (period.has_end_date()) days.to = FromDate(period.end_date());

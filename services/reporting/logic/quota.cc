@@ -28,7 +28,6 @@ Money FromThirds(Int128 thirds, const std::string& currency) {
   return money;
 }
 
-
 }  // namespace
 
 std::optional<Money> InCurrency(const Money& amount, const std::string& currency, Day day,

@@ -11,12 +11,13 @@
 
 namespace embudo::reporting::logic {
 
-/// An amount in the tenant's currency: at the rate of that day, the last one that began by then. nullopt without a rate.
+/// An amount in the tenant's currency: at the rate of that day, the last one that began by then. nullopt without a
+/// rate.
 std::optional<google::type::Money> InCurrency(const google::type::Money& amount, const std::string& currency, Day day,
                                               const std::vector<type::v1::ExchangeRate>& rates);
 
-/// What is to be won. Targets are of a month or a quarter; a quarter's is a third in each of its months that has none of
-/// its own.
+/// What is to be won. Targets are of a month or a quarter; a quarter's is a third in each of its months that has none
+/// of its own.
 class Quotas {
  public:
   /// Targets in a currency without a rate do not count.

@@ -32,8 +32,8 @@ using Stays = std::map<std::string, Stay>;
 /// Whether a change says something of stages: the others may be left out.
 bool ConcernsStages(const type::v1::Event& event);
 
-/// Takes a change in: `lead` is the record after it. Changes come in their order; one that is the first, whatever it is,
-/// tells the stage that the lead was in.
+/// Takes a change in: `lead` is the record after it. Changes come in their order; one that is the first, whatever it
+/// is, tells the stage that the lead was in.
 void Apply(const type::v1::Event& event, const type::v1::Lead& lead, Stays& stays);
 
 /// The stays of a lead as its whole history tells them. `changes` are as the pipeline keeps them: of the record after

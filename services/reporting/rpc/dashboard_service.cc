@@ -144,12 +144,12 @@ TileResult MakeTile(const Room& room, const CallContext& call, const Tile& tile,
 
 DashboardService::DashboardService(const Room& room, resource::Writer& writer)
     : room_(room),
-      dashboards_(storage::DashboardTable(),
-                  {.prepare = [this](const CallContext& call, Message& after, const Message* /*before*/) {
-                     return Check(call, static_cast<const Dashboard&>(after));
-                   },
-                   .default_order = "create_time"},
-                  room.pool, writer, room.clock) {}
+      dashboards_(
+          storage::DashboardTable(),
+          {.prepare = [this](const CallContext& call, Message& after,
+                             const Message* /*before*/) { return Check(call, static_cast<const Dashboard&>(after)); },
+           .default_order = "create_time"},
+          room.pool, writer, room.clock) {}
 
 std::unique_ptr<rpc::Service> DashboardService::MakeService() {
   auto service = std::make_unique<rpc::Service>(v1::GetDashboardRequest::descriptor()->file()->service(0));
@@ -172,8 +172,7 @@ absl::Status DashboardService::Check(const CallContext& call, const Dashboard& d
     if (report == nullptr) return InvalidField(path + ".report", "is required");
     EMBUDO_RETURN_IF_ERROR(At(path, "group_by", logic::ParseGroupBy(GroupsIn(*report), SubjectOf(tile)).status()));
     EMBUDO_RETURN_IF_ERROR(At(
-        path, "filter",
-        filter::Filter::Compile(TextIn(*report, "filter"), storage::LeadSchema(), resolver).status()));
+        path, "filter", filter::Filter::Compile(TextIn(*report, "filter"), storage::LeadSchema(), resolver).status()));
     if (!tile.measure().empty() && MeasuresOf(tile)->FindFieldByName(tile.measure()) == nullptr) {
       return InvalidField(path + ".measure", "\"" + tile.measure() + "\" is no measure of the report");
     }

@@ -48,8 +48,8 @@ class Rows {
 };
 
 const std::vector<storage::Aggregate>& Aggregates() {
-  static const auto* const aggregates = new std::vector<storage::Aggregate>{
-      {"sum(t.c1)"}, {"sum(t.c4)"}, {"sum(t.a1)", true}, {"sum(t.a2)", true}};
+  static const auto* const aggregates =
+      new std::vector<storage::Aggregate>{{"sum(t.c1)"}, {"sum(t.c4)"}, {"sum(t.a1)", true}, {"sum(t.a2)", true}};
   return *aggregates;
 }
 
@@ -83,9 +83,9 @@ absl::Status ReadNow(Reading& reading, const v1::GetForecastRequest& request, co
   EMBUDO_ASSIGN_OR_RETURN(storage::Query query, reading.MakeQuery({}, request.filter()));
   EMBUDO_ASSIGN_OR_RETURN(const auto stages, storage::LoadStages(reading.connection(), reading.tenant()));
   const size_t shown = ask.dimensions.size();
-  const auto category_at = static_cast<size_t>(
-      std::find_if(ask.dimensions.begin(), ask.dimensions.end(), [](const Dimension& d) { return d.name == kCategory; }) -
-      ask.dimensions.begin());
+  const auto category_at = static_cast<size_t>(std::find_if(ask.dimensions.begin(), ask.dimensions.end(),
+                                                            [](const Dimension& d) { return d.name == kCategory; }) -
+                                               ask.dimensions.begin());
   for (const bool won : {false, true}) {
     query.dimensions.clear();
     for (const Dimension& dimension : ask.dimensions) query.dimensions.push_back(won ? OfWon(dimension) : dimension);
@@ -126,9 +126,9 @@ absl::Status ReadThen(Reading& reading, const v1::GetForecastRequest& request, c
     if (name == kMonth || name == kQuarter || name == kCategory || name == "owner" || name == "team") continue;
     return InvalidField("group_by[" + std::to_string(i) + "]", "\"" + name + "\" is not kept in snapshots");
   }
-  EMBUDO_ASSIGN_OR_RETURN(const storage::Snapshot snapshot,
-                          storage::GetSnapshot(reading.connection(), reading.tenant(), request.snapshot(),
-                                               reading.settings()));
+  EMBUDO_ASSIGN_OR_RETURN(
+      const storage::Snapshot snapshot,
+      storage::GetSnapshot(reading.connection(), reading.tenant(), request.snapshot(), reading.settings()));
   EMBUDO_ASSIGN_OR_RETURN(const auto lines, storage::ReadSnapshot(reading.connection(), reading.tenant(),
                                                                   snapshot.sequence, ask.from, ask.to));
   const storage::Visibility& sight = reading.visibility();
@@ -150,7 +150,8 @@ void Narrow(const std::string& text, Day* from, Day* to) {
   const int year = std::atoi(text.substr(0, 4).c_str());
   const bool quarter = text[5] == 'Q';
   const int number = std::atoi(text.substr(quarter ? 6 : 5).c_str());
-  const Day first = std::chrono::year(year) / std::chrono::month(static_cast<unsigned>(quarter ? number * 3 - 2 : number)) / 1;
+  const Day first =
+      std::chrono::year(year) / std::chrono::month(static_cast<unsigned>(quarter ? number * 3 - 2 : number)) / 1;
   *from = std::max(*from, first);
   *to = std::min(*to, logic::AddMonths(first, quarter ? 3 : 1) - std::chrono::days(1));
 }
@@ -194,8 +195,7 @@ absl::StatusOr<v1::GetForecastResponse> MakeReport(const Room& room, const CallC
     Day from = ask.from;
     Day to = ask.to;
     const auto whose = WhoseQuota(ask.dimensions, row.first, &from, &to);
-    EMBUDO_RETURN_IF_ERROR(
-        logic::FinishForecast(whose ? quotas.Of(*whose, from, to) : std::nullopt, row.second));
+    EMBUDO_RETURN_IF_ERROR(logic::FinishForecast(whose ? quotas.Of(*whose, from, to) : std::nullopt, row.second));
     logic::Row& out = rows.emplace_back();
     out.values = std::move(row.first);
     out.measures.count = static_cast<int64_t>(measures.size());
@@ -210,9 +210,9 @@ absl::StatusOr<v1::GetForecastResponse> MakeReport(const Room& room, const CallC
   EMBUDO_RETURN_IF_ERROR(logic::FinishForecast(quotas.Of({}, ask.from, ask.to), *response.mutable_total()));
   *response.mutable_freshness() = reading.freshness();
   if (!request.snapshot().empty()) {
-    EMBUDO_ASSIGN_OR_RETURN(const storage::Snapshot snapshot,
-                            storage::GetSnapshot(reading.connection(), reading.tenant(), request.snapshot(),
-                                                 reading.settings()));
+    EMBUDO_ASSIGN_OR_RETURN(
+        const storage::Snapshot snapshot,
+        storage::GetSnapshot(reading.connection(), reading.tenant(), request.snapshot(), reading.settings()));
     *response.mutable_freshness()->mutable_as_of() = snapshot.resource.create_time();
   }
   return response;

@@ -74,9 +74,10 @@ absl::StatusOr<v1::GetKeyFiguresResponse> MakeReport(const Room& room, const Cal
   const logic::Measures open = now.expected;
   // Without a period, coverage is that of the current quarter.
   const Day quarter = logic::FirstOfQuarter(reading.Today());
-  const Days covered = period && days.from && days.to
-                           ? days
-                           : Days{.time = "close", .from = quarter, .to = logic::AddMonths(quarter, 3) - std::chrono::days(1)};
+  const Days covered =
+      period && days.from && days.to
+          ? days
+          : Days{.time = "close", .from = quarter, .to = logic::AddMonths(quarter, 3) - std::chrono::days(1)};
   EMBUDO_ASSIGN_OR_RETURN(const QuotaSource quotas, QuotaSource::Load(reading, query.filter));
   now.quota = quotas.Of({}, *covered.from, *covered.to);
   EMBUDO_ASSIGN_OR_RETURN(now.expected, figures.Total(covered, "expected_close", "OPPORTUNITY"));

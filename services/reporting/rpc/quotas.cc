@@ -30,8 +30,7 @@ std::optional<std::string> WholeOf(const filter::Filter& filter, const storage::
 }  // namespace
 
 absl::StatusOr<QuotaSource> QuotaSource::Load(Reading& reading, const filter::Filter& filter) {
-  EMBUDO_ASSIGN_OR_RETURN(auto targets,
-                          storage::LoadRecords<type::v1::Target>(reading.connection(), reading.tenant()));
+  EMBUDO_ASSIGN_OR_RETURN(auto targets, storage::LoadRecords<type::v1::Target>(reading.connection(), reading.tenant()));
   EMBUDO_ASSIGN_OR_RETURN(const auto rates,
                           storage::LoadRecords<type::v1::ExchangeRate>(reading.connection(), reading.tenant()));
   return QuotaSource(logic::Quotas(std::move(targets), rates, reading.settings().currency_code),

@@ -13,8 +13,8 @@ namespace embudo::reporting {
 /// The targets of a tenant, as a caller's report is measured by them.
 class QuotaSource {
  public:
-  /// Of a report with a filter, only one by a single team or owner (`team = "teams/west"`) has a quota; and the report of
-  /// a representative who sees the own leads has the user's.
+  /// Of a report with a filter, only one by a single team or owner (`team = "teams/west"`) has a quota; and the report
+  /// of a representative who sees the own leads has the user's.
   static absl::StatusOr<QuotaSource> Load(Reading& reading, const filter::Filter& filter);
 
   /// The quota of `whose`, a team or user; empty: of the whole report.

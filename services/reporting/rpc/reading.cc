@@ -71,9 +71,8 @@ v1::Freshness ToFreshness(const storage::Progress& progress, Time now) {
 
 }  // namespace
 
-absl::StatusOr<Reading> Reading::Begin(
-    const Room& room, const CallContext& call,
-    const google::protobuf::RepeatedPtrField<v1::ConsumerPosition>& min_positions) {
+absl::StatusOr<Reading> Reading::Begin(const Room& room, const CallContext& call,
+                                       const google::protobuf::RepeatedPtrField<v1::ConsumerPosition>& min_positions) {
   // Before the figures are read, so that they are at least as fresh as they say.
   EMBUDO_ASSIGN_OR_RETURN(const storage::Progress progress, WaitFor(room, call, min_positions));
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, room.pool.Acquire(call.tenant(), call.deadline));

@@ -26,9 +26,8 @@ constexpr int kWaitingSteps = 64;
 
 template <class Request, class Response>
 void BindReport(const Room& room, const char* method, rpc::Service& service) {
-  service.Unary<Request, Response>(method, [&room](const CallContext& call, const Request& request) {
-    return MakeReport(room, call, request);
-  });
+  service.Unary<Request, Response>(
+      method, [&room](const CallContext& call, const Request& request) { return MakeReport(room, call, request); });
 }
 
 absl::StatusOr<v1::ForecastSnapshot> CreateSnapshot(const Room& room, const CallContext& call,
@@ -37,9 +36,9 @@ absl::StatusOr<v1::ForecastSnapshot> CreateSnapshot(const Room& room, const Call
   EMBUDO_RETURN_IF_ERROR(
       db::RunInTx(room.pool, call.tenant(), call.deadline, [&](db::Connection& connection) -> absl::Status {
         EMBUDO_ASSIGN_OR_RETURN(const storage::Settings settings, storage::LoadSettings(connection, call.tenant()));
-        EMBUDO_ASSIGN_OR_RETURN(storage::Snapshot taken,
-                                storage::TakeSnapshot(connection, call.tenant(), "", request.request_id(), settings,
-                                                      room.clock.Now()));
+        EMBUDO_ASSIGN_OR_RETURN(
+            storage::Snapshot taken,
+            storage::TakeSnapshot(connection, call.tenant(), "", request.request_id(), settings, room.clock.Now()));
         snapshot = std::move(taken.resource);
         return absl::OkStatus();
       }));
@@ -73,14 +72,14 @@ absl::StatusOr<v1::CompareForecastsResponse> CompareForecasts(const Room& room, 
   const Day to = FromDate(request.end_date());
   if (to < from) return logic::TurnedRound("end_date");
   EMBUDO_ASSIGN_OR_RETURN(Reading reading, Reading::Begin(room, call));
-  EMBUDO_ASSIGN_OR_RETURN(const storage::Snapshot base,
-                          storage::GetSnapshot(reading.connection(), call.tenant(), request.base_snapshot(),
-                                               reading.settings()));
+  EMBUDO_ASSIGN_OR_RETURN(
+      const storage::Snapshot base,
+      storage::GetSnapshot(reading.connection(), call.tenant(), request.base_snapshot(), reading.settings()));
   std::optional<int64_t> later;
   if (!request.snapshot().empty()) {
-    EMBUDO_ASSIGN_OR_RETURN(const storage::Snapshot other,
-                            storage::GetSnapshot(reading.connection(), call.tenant(), request.snapshot(),
-                                                 reading.settings()));
+    EMBUDO_ASSIGN_OR_RETURN(
+        const storage::Snapshot other,
+        storage::GetSnapshot(reading.connection(), call.tenant(), request.snapshot(), reading.settings()));
     if (other.sequence < base.sequence) {
       return InvalidField("snapshot", "is older than base_snapshot");
     }

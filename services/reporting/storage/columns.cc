@@ -155,9 +155,7 @@ std::vector<Measure> ChildMeasures(const std::map<std::string, std::string>& cou
 
 }  // namespace
 
-std::string CubeName(Cube cube) {
-  return cube == Cube::kLead ? "lead" : cube == Cube::kActivity ? "activity" : "stay";
-}
+std::string CubeName(Cube cube) { return cube == Cube::kLead ? "lead" : cube == Cube::kActivity ? "activity" : "stay"; }
 
 std::optional<Cube> CubeNamed(const std::string& name) {
   for (const Cube cube : {Cube::kLead, Cube::kActivity, Cube::kStay}) {
@@ -235,8 +233,7 @@ std::vector<Measure> MeasuresOf(Cube cube, const Settings& settings) {
 }
 
 const std::vector<std::string>& MeasureNames() {
-  static const auto* const names =
-      new std::vector<std::string>{"c1", "c2", "c3", "c4", "c5", "a1", "a2", "a3", "a4"};
+  static const auto* const names = new std::vector<std::string>{"c1", "c2", "c3", "c4", "c5", "a1", "a2", "a3", "a4"};
   return *names;
 }
 

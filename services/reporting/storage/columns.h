@@ -23,10 +23,10 @@ std::string Quote(const std::string& text);
 /// A name as SQL writes it.
 std::string QuoteName(const std::string& name);
 
-/// A column that reports group or filter by, by its name: a column of reporting.lead (`stage_id`), a period of a time in
-/// the tenant's zone (`close_day`, `close_month`), `probability_band`, `custom_fields.<key>`, an element of a set
-/// (`tags`, `products`), one of the last touch (`last_source`), one of an activity (`activity_state`, `due_day`) or of a
-/// stay (`visited_stage_id`).
+/// A column that reports group or filter by, by its name: a column of reporting.lead (`stage_id`), a period of a time
+/// in the tenant's zone (`close_day`, `close_month`), `probability_band`, `custom_fields.<key>`, an element of a set
+/// (`tags`, `products`), one of the last touch (`last_source`), one of an activity (`activity_state`, `due_day`) or of
+/// a stay (`visited_stage_id`).
 struct Column {
   std::string name;
   /// Its value over the facts: `l` is the lead, `x` the activity or stay, `lt` the last touch. Of a set: the array.

@@ -11,7 +11,9 @@ namespace {
 constexpr char kSeed[] =
     "INSERT INTO reporting.dashboard (tenant_id, dashboard_id, display_name, description, tiles, create_time,"
     " update_time, revision, version)"
-    " SELECT t.tenant_id, d.id, d.display_name, d.description, d.tiles, $6 + d.place * interval '1 microsecond', $6, 1, 1"
+    " SELECT t.tenant_id, d.id, d.display_name, d.description, d.tiles, $6::timestamptz + d.place * interval '1 "
+    "microsecond',"
+    " $6::timestamptz, 1, 1"
     " FROM reporting.tenant t, unnest($2::text[], $3::text[], $4::text[], $5::jsonb[]) WITH ORDINALITY"
     " AS d(id, display_name, description, tiles, place)"
     " WHERE ($1::text[] = '{}' OR t.tenant_id = ANY($1::text[]))"

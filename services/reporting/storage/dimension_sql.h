@@ -9,8 +9,8 @@
 
 namespace embudo::reporting::storage {
 
-/// The columns (see Column) that a dimension is read from. `by_day`: periods are read from days, also where months would
-/// do.
+/// The columns (see Column) that a dimension is read from. `by_day`: periods are read from days, also where months
+/// would do.
 std::vector<std::string> ColumnsOf(const logic::Dimension& dimension, bool by_day);
 
 /// What SQL selects and groups by, over those columns of `t`: one expression, or one for each id of a resource name.

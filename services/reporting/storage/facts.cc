@@ -52,9 +52,7 @@ std::string LeadIdOf(const std::string& name) {
   return name.substr(begin, name.find('/', begin) - begin);
 }
 
-std::optional<std::string> Maybe(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional(text);
-}
+std::optional<std::string> Maybe(const std::string& text) { return text.empty() ? std::nullopt : std::optional(text); }
 
 template <class Enum>
 std::string EnumText(Enum value, const google::protobuf::EnumDescriptor* type) {
@@ -112,8 +110,8 @@ absl::Status SaveActivities(db::Connection& connection, const std::vector<Owned<
     created.push_back(TimeText(activity->create_time()));
   }
   return connection
-      .Exec(kSaveActivities, db::Params::Of(tenants, leads, ids, types, activity_types, assignees, states, due, done,
-                                            created))
+      .Exec(kSaveActivities,
+            db::Params::Of(tenants, leads, ids, types, activity_types, assignees, states, due, done, created))
       .status();
 }
 
@@ -174,16 +172,17 @@ absl::Status SaveStays(db::Connection& connection, const std::map<LeadKey, logic
     for (const auto& [stage, stay] : of_lead) {
       std::string later;
       for (const std::string& one : stay.later) later += (later.empty() ? "" : ",") + Short(one);
-      const Texts row = {key.first,     key.second, LeadIdOf(stage), IdOf(stage), std::to_string(stay.stays),
-                         std::to_string(stay.seconds), later};
+      const Texts row = {
+          key.first, key.second, LeadIdOf(stage), IdOf(stage), std::to_string(stay.stays), std::to_string(stay.seconds),
+          later};
       for (size_t i = 0; i < row.size(); ++i) columns[i].push_back(row[i]);
       enters.push_back(stay.enter_time ? std::optional(FormatTime(*stay.enter_time)) : std::nullopt);
     }
   }
   if (enters.empty()) return absl::OkStatus();
   return connection
-      .Exec(kSaveStays, db::Params::Of(columns[0], columns[1], columns[2], columns[3], enters, columns[4], columns[5],
-                                       columns[6]))
+      .Exec(kSaveStays,
+            db::Params::Of(columns[0], columns[1], columns[2], columns[3], enters, columns[4], columns[5], columns[6]))
       .status();
 }
 
@@ -195,9 +194,10 @@ absl::Status RemoveStays(db::Connection& connection, const std::set<LeadKey>& le
     ids.push_back(id);
   }
   return connection
-      .Exec("DELETE FROM reporting.stay s USING unnest($1::text[], $2::uuid[]) AS k(tenant_id, lead_id)"
-            " WHERE s.tenant_id = k.tenant_id AND s.lead_id = k.lead_id",
-            db::Params::Of(tenants, ids))
+      .Exec(
+          "DELETE FROM reporting.stay s USING unnest($1::text[], $2::uuid[]) AS k(tenant_id, lead_id)"
+          " WHERE s.tenant_id = k.tenant_id AND s.lead_id = k.lead_id",
+          db::Params::Of(tenants, ids))
       .status();
 }
 

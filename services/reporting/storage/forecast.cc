@@ -28,7 +28,8 @@ std::string CurrentLines(const Settings& settings, const std::string& now) {
          Quote(settings.time_zone) +
          ")::date END AS close_date,"
          // An opportunity's category is its own, or else its stage's.
-         " CASE WHEN l.forecast_category <> '' THEN l.forecast_category ELSE coalesce(nullif(nullif(substring(n.data ->>"
+         " CASE WHEN l.forecast_category <> '' THEN l.forecast_category ELSE coalesce(nullif(nullif(substring(n.data "
+         "->>"
          " 'forecast_category' FROM 19), ''), 'UNSPECIFIED'), 'PIPELINE') END AS forecast_category, " +
          sql("a1") + " AS revenue, " + sql("a2") +
          " AS weighted_revenue FROM reporting.lead l LEFT JOIN reporting.name n ON n.tenant_id = l.tenant_id"
@@ -92,16 +93,15 @@ std::string LinesOf(const std::string& sequence) {
 absl::StatusOr<Snapshot> TakeSnapshot(db::Connection& connection, const std::string& tenant, const std::string& id,
                                       const std::string& request_id, const Settings& settings, Time now) {
   // One at a time of a tenant.
-  EMBUDO_RETURN_IF_ERROR(connection
-                             .Exec("SELECT pg_advisory_xact_lock(hashtextextended('embudo.snapshot/' || $1, 0))",
-                                   db::Params::Of(tenant))
-                             .status());
-  EMBUDO_ASSIGN_OR_RETURN(
-      const db::Result there,
-      connection.Exec(std::string("SELECT ") + kColumns +
-                          " FROM reporting.forecast_snapshot WHERE tenant_id = $1"
-                          " AND ($2 <> '' AND snapshot_id = $2 OR $3 <> '' AND request_id = $3)",
-                      db::Params::Of(tenant, id, request_id)));
+  EMBUDO_RETURN_IF_ERROR(
+      connection
+          .Exec("SELECT pg_advisory_xact_lock(hashtextextended('embudo.snapshot/' || $1, 0))", db::Params::Of(tenant))
+          .status());
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result there,
+                          connection.Exec(std::string("SELECT ") + kColumns +
+                                              " FROM reporting.forecast_snapshot WHERE tenant_id = $1"
+                                              " AND ($2 <> '' AND snapshot_id = $2 OR $3 <> '' AND request_id = $3)",
+                                          db::Params::Of(tenant, id, request_id)));
   if (!there.empty()) return Read(there[0], settings);
   EMBUDO_ASSIGN_OR_RETURN(
       const db::Result last,
@@ -124,10 +124,11 @@ absl::StatusOr<Snapshot> TakeSnapshot(db::Connection& connection, const std::str
 absl::StatusOr<Snapshot> GetSnapshot(db::Connection& connection, const std::string& tenant, const std::string& name,
                                      const Settings& settings) {
   const std::string id = name.substr(name.find('/') + 1);
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          connection.Exec(std::string("SELECT ") + kColumns +
-                                              " FROM reporting.forecast_snapshot WHERE tenant_id = $1 AND snapshot_id = $2",
-                                          db::Params::Of(tenant, id)));
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      connection.Exec(std::string("SELECT ") + kColumns +
+                          " FROM reporting.forecast_snapshot WHERE tenant_id = $1 AND snapshot_id = $2",
+                      db::Params::Of(tenant, id)));
   if (rows.empty() || !name.starts_with("forecastSnapshots/")) return NotFound("embudo.dev/ForecastSnapshot", name);
   return Read(rows[0], settings);
 }
@@ -194,8 +195,11 @@ absl::StatusOr<v1::CompareForecastsResponse> Compare(db::Connection& connection,
                                                      const Settings& settings) {
   const std::string then = later ? LinesOf(std::to_string(*later)) : CurrentLines(settings, "now()");
   const std::string with =
-      "WITH b AS (SELECT * FROM (" + LinesOf("$2") + ") b WHERE b.state = 'OPEN' AND b.close_date BETWEEN $3::date AND"
-      " $4::date), e AS (SELECT * FROM (" + then + ") e), "
+      "WITH b AS (SELECT * FROM (" + LinesOf("$2") +
+      ") b WHERE b.state = 'OPEN' AND b.close_date BETWEEN $3::date AND"
+      " $4::date), e AS (SELECT * FROM (" +
+      then +
+      ") e), "
       "m AS (SELECT b.lead_id, b.revenue, b.close_date AS base_date, e.close_date, e.revenue AS now_revenue, CASE"
       " WHEN e.lead_id IS NULL THEN 'removed' WHEN e.state = 'WON' THEN 'won' WHEN e.state = 'LOST' THEN 'lost'"
       " WHEN e.close_date IS NULL OR e.close_date > $4::date THEN 'slipped'"
@@ -213,10 +217,10 @@ absl::StatusOr<v1::CompareForecastsResponse> Compare(db::Connection& connection,
   v1::CompareForecastsResponse response;
   const std::string& currency = settings.currency_code;
   const std::map<std::string, v1::SlippageAmount*> places = {
-      {"won", response.mutable_won()},           {"lost", response.mutable_lost()},
-      {"slipped", response.mutable_slipped()},   {"pulled_in", response.mutable_pulled_in()},
-      {"removed", response.mutable_removed()},   {"remaining", response.mutable_remaining()},
-      {"added", response.mutable_added()},       {"base", response.mutable_base()}};
+      {"won", response.mutable_won()},         {"lost", response.mutable_lost()},
+      {"slipped", response.mutable_slipped()}, {"pulled_in", response.mutable_pulled_in()},
+      {"removed", response.mutable_removed()}, {"remaining", response.mutable_remaining()},
+      {"added", response.mutable_added()},     {"base", response.mutable_base()}};
   for (const auto& [name, place] : places) place->mutable_revenue()->set_currency_code(currency);
   response.mutable_amount_change()->set_currency_code(currency);
   for (int i = 0; i < sums.size(); ++i) {

@@ -26,8 +26,7 @@ absl::StatusOr<Snapshot> GetSnapshot(db::Connection& connection, const std::stri
                                      const Settings& settings);
 /// The newest first, from before that sequence on.
 absl::StatusOr<std::vector<Snapshot>> ListSnapshots(db::Connection& connection, const std::string& tenant,
-                                                    std::optional<int64_t> before, int limit,
-                                                    const Settings& settings);
+                                                    std::optional<int64_t> before, int limit, const Settings& settings);
 /// Tenants whose forecast of their day has not been taken, with that day's id: at most `limit`. As the worker role.
 struct DueSnapshot {
   std::string tenant;

@@ -25,12 +25,11 @@ const Pair& Leads() {
   return *pair;
 }
 const Pair& Activities() {
-  static const auto* const pair = new Pair{
-      "reporting.activity",
-      "pipeline.activity_record",
-      {"lead_id", "activity_id"},
-      {"lead_id", "activity_id", "type", "activity_type_id", "assignee_id", "state", "due_date", "done_time",
-       "create_time"}};
+  static const auto* const pair = new Pair{"reporting.activity",
+                                           "pipeline.activity_record",
+                                           {"lead_id", "activity_id"},
+                                           {"lead_id", "activity_id", "type", "activity_type_id", "assignee_id",
+                                            "state", "due_date", "done_time", "create_time"}};
   return *pair;
 }
 const Pair& Touches() {
@@ -57,7 +56,8 @@ std::string Within(const std::string& alias) {
 /// Facts of a lead that is not there (any more) do not count; they are kept for its return.
 std::string OfLiveLead(const Pair& pair, const std::string& alias) {
   if (pair.key.size() == 1) return "";
-  return " AND EXISTS (SELECT FROM pipeline.lead_record q WHERE q.tenant_id = $1 AND q.lead_id = " + alias + ".lead_id)";
+  return " AND EXISTS (SELECT FROM pipeline.lead_record q WHERE q.tenant_id = $1 AND q.lead_id = " + alias +
+         ".lead_id)";
 }
 
 /// The leads of rows that one side lacks or that differ, and how many records there are.
@@ -66,8 +66,9 @@ std::string CompareStatement(const Pair& pair) {
   for (const std::string& key : pair.key) on += (on.empty() ? "" : " AND ") + std::string("f.") + key + " = r." + key;
   return "WITH r AS (SELECT " + List(pair.columns, "r.") + " FROM " + pair.records + " r WHERE " + Within("r") +
          OfLiveLead(pair, "r") + "), f AS (SELECT " + List(pair.columns, "f.") + " FROM " + pair.facts + " f WHERE " +
-         Within("f") + OfLiveLead(pair, "f") + ") SELECT coalesce(f.lead_id, r.lead_id)::text, 0 FROM r FULL JOIN f ON " +
-         on + " WHERE (" + List(pair.columns, "r.") + ") IS DISTINCT FROM (" + List(pair.columns, "f.") +
+         Within("f") + OfLiveLead(pair, "f") +
+         ") SELECT coalesce(f.lead_id, r.lead_id)::text, 0 FROM r FULL JOIN f ON " + on + " WHERE (" +
+         List(pair.columns, "r.") + ") IS DISTINCT FROM (" + List(pair.columns, "f.") +
          ") UNION ALL SELECT '', count(*) FROM r";
 }
 
@@ -221,12 +222,13 @@ absl::StatusOr<std::string> Describe(db::Connection& connection, const std::stri
   if (!compared.lead_differences.contains(lead)) return text;
   EMBUDO_ASSIGN_OR_RETURN(
       const db::Result rows,
-      connection.Exec("SELECT coalesce(r.key, f.key) FROM (SELECT (jsonb_each(to_jsonb(x))).* FROM pipeline.lead_record x"
-                      " WHERE tenant_id = $1 AND lead_id = $2::uuid) r FULL JOIN (SELECT (jsonb_each(to_jsonb(x))).*"
-                      " FROM reporting.lead x WHERE tenant_id = $1 AND lead_id = $2::uuid) f ON f.key = r.key"
-                      " WHERE r.value IS DISTINCT FROM f.value AND coalesce(r.key, f.key) NOT IN ('version', 'revision')"
-                      " ORDER BY 1",
-                      db::Params::Of(tenant, lead)));
+      connection.Exec(
+          "SELECT coalesce(r.key, f.key) FROM (SELECT (jsonb_each(to_jsonb(x))).* FROM pipeline.lead_record x"
+          " WHERE tenant_id = $1 AND lead_id = $2::uuid) r FULL JOIN (SELECT (jsonb_each(to_jsonb(x))).*"
+          " FROM reporting.lead x WHERE tenant_id = $1 AND lead_id = $2::uuid) f ON f.key = r.key"
+          " WHERE r.value IS DISTINCT FROM f.value AND coalesce(r.key, f.key) NOT IN ('version', 'revision')"
+          " ORDER BY 1",
+          db::Params::Of(tenant, lead)));
   constexpr int kMany = 40;
   if (rows.size() > kMany) return text + " is on one side only";
   for (int i = 0; i < rows.size(); ++i) text += " " + std::string(rows[i].Text(0));
@@ -241,15 +243,14 @@ absl::StatusOr<RollupCheck> CheckRollup(db::Connection& connection, const Rollup
     kept += (kept.empty() ? "" : ", ") + std::string("coalesce(k.") + name + ", 0)";
     facts += (facts.empty() ? "" : ", ") + std::string("coalesce(f.") + name + ", 0)";
   }
-  const std::string sql = "WITH k AS (SELECT key" + MeasureSums("") +
-                          " FROM reporting.rollup_row WHERE tenant_id = $1 AND rollup_id = $2 GROUP BY key), f AS (SELECT key" +
-                          MeasureSums("") + " FROM (" + SelectKeys(rollup, settings) +
-                          ") c GROUP BY key) SELECT coalesce(k.key, f.key)::text, k.c1, f.c1, (SELECT count(*) FROM f)"
-                          " FROM k FULL JOIN f ON f.key = k.key WHERE (" +
-                          kept + ") IS DISTINCT FROM (" + facts +
-                          ") UNION ALL SELECT NULL, NULL, NULL, count(*) FROM f LIMIT 1000";
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          connection.ExecVarying(sql, db::Params::Of(rollup.tenant, rollup.id)));
+  const std::string sql =
+      "WITH k AS (SELECT key" + MeasureSums("") +
+      " FROM reporting.rollup_row WHERE tenant_id = $1 AND rollup_id = $2 GROUP BY key), f AS (SELECT key" +
+      MeasureSums("") + " FROM (" + SelectKeys(rollup, settings) +
+      ") c GROUP BY key) SELECT coalesce(k.key, f.key)::text, k.c1, f.c1, (SELECT count(*) FROM f)"
+      " FROM k FULL JOIN f ON f.key = k.key WHERE (" +
+      kept + ") IS DISTINCT FROM (" + facts + ") UNION ALL SELECT NULL, NULL, NULL, count(*) FROM f LIMIT 1000";
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.ExecVarying(sql, db::Params::Of(rollup.tenant, rollup.id)));
   RollupCheck check;
   for (int i = 0; i < rows.size(); ++i) {
     check.rows = rows[i].Int(3);

@@ -41,7 +41,8 @@ bool IsMonthStart(Day day) { return std::chrono::year_month_day(day).day() == st
 
 /// Whether the bounds cut no month.
 bool AreMonths(const Bounds& bounds) {
-  return (!bounds.from || IsMonthStart(*bounds.from)) && (!bounds.to || IsMonthStart(*bounds.to + std::chrono::days(1)));
+  return (!bounds.from || IsMonthStart(*bounds.from)) &&
+         (!bounds.to || IsMonthStart(*bounds.to + std::chrono::days(1)));
 }
 
 std::string Text(Day day) { return "'" + FormatDate(ToDate(day)) + "'::date"; }
@@ -83,12 +84,12 @@ class Statement {
   std::string Text() const {
     const std::string aggregates = AggregateList();
     const std::string keys = KeyNumbers();
-    const std::string total = "SELECT " + aggregates + " FROM (" + Source(WithoutSets(), whole_source_) +
-                              ") t" + where_;
+    const std::string total =
+        "SELECT " + aggregates + " FROM (" + Source(WithoutSets(), whole_source_) + ") t" + where_;
     if (expressions_.empty()) return "WITH a AS (" + total + ") SELECT TRUE" + ResultList(false) + " FROM a";
     // The sum of the groups is the total, unless a record is in several of them.
-    return "WITH g AS (SELECT " + selected_ + ", " + aggregates + " FROM (" + Source(needed_, source_) + ") t" + where_ +
-           " GROUP BY " + keys + " HAVING sum(t.c1) <> 0)" + (HasSets() ? ", a AS (" + total + ")" : "") +
+    return "WITH g AS (SELECT " + selected_ + ", " + aggregates + " FROM (" + Source(needed_, source_) + ") t" +
+           where_ + " GROUP BY " + keys + " HAVING sum(t.c1) <> 0)" + (HasSets() ? ", a AS (" + total + ")" : "") +
            " (SELECT FALSE" + aliases_ + ResultList(false) + " FROM g LIMIT " + std::to_string(logic::kMaxRows + 1) +
            ") UNION ALL SELECT TRUE" + nulls_ + ResultList(true) + " FROM " + (HasSets() ? "a" : "g");
   }
@@ -262,7 +263,8 @@ absl::StatusOr<Cells> RunQuery(db::Connection& connection, const Query& query,
   EMBUDO_RETURN_IF_ERROR(statement.Resolve(connection));
   if (!statement.rollup()) EMBUDO_RETURN_IF_ERROR(connection.SetTimeout(query.limit));
   const absl::StatusOr<db::Result> result = connection.ExecVarying(statement.Text(), statement.params());
-  if (result.status().code() == absl::StatusCode::kDeadlineExceeded && !statement.rollup()) return TooLarge(query.limit);
+  if (result.status().code() == absl::StatusCode::kDeadlineExceeded && !statement.rollup())
+    return TooLarge(query.limit);
   if (!result.ok()) return result.status();
   if (result->size() > logic::kMaxRows + 1) return TooManyRows();
   const std::vector<int>& columns = statement.columns();

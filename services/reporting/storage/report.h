@@ -26,8 +26,8 @@ struct Bounds {
   std::optional<Day> to;  ///< in it
 };
 
-/// Something that records come to: an aggregate over `t`, which has kind, state, archived, the columns of the report and
-/// the measures of its cube (`sum(t.c1) FILTER (WHERE t.state = 'WON')`). It adds up over groups.
+/// Something that records come to: an aggregate over `t`, which has kind, state, archived, the columns of the report
+/// and the measures of its cube (`sum(t.c1) FILTER (WHERE t.state = 'WON')`). It adds up over groups.
 struct Aggregate {
   std::string sql;
   /// It is an amount, which is rounded to nine decimals.

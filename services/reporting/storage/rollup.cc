@@ -142,8 +142,8 @@ std::string SelectChanges(const std::vector<const Rollup*>& rollups, const Setti
   std::string keys;
   for (const Rollup* rollup : rollups) keys += (keys.empty() ? "" : " UNION ALL ") + SelectKey(*rollup, settings);
   return "SELECT t.tenant_id AS tenant_id, r.id AS id, r.key AS key" + MeasureList("t.", sign, "") + " FROM (" +
-         SelectWhole(rollups[0]->cube, UnionOf(rollups, settings), settings, where) + ") t CROSS JOIN LATERAL (" + keys +
-         ") r";
+         SelectWhole(rollups[0]->cube, UnionOf(rollups, settings), settings, where) + ") t CROSS JOIN LATERAL (" +
+         keys + ") r";
 }
 
 /// Registers a rollup and takes the snapshot that its first part is of: in the moment in which no batch of events is
@@ -159,7 +159,8 @@ absl::Status Register(db::Connection& registrar, db::Connection& builder, const 
   EMBUDO_ASSIGN_OR_RETURN(*settings, LoadSettings(registrar, tenant));
   EMBUDO_ASSIGN_OR_RETURN(const db::Result made, registrar.Exec(kInsert, what));
   *rollup = {.tenant = tenant, .id = made[0].Int(0), .cube = cube, .columns = columns};
-  EMBUDO_RETURN_IF_ERROR(builder.ExecScript("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM reporting.rollup LIMIT 0"));
+  EMBUDO_RETURN_IF_ERROR(
+      builder.ExecScript("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT FROM reporting.rollup LIMIT 0"));
   return registrar.ExecScript("COMMIT");
 }
 
@@ -173,8 +174,7 @@ absl::StatusOr<int64_t> WriteFirstPart(db::Connection& builder, const Rollup& ro
   }
   const std::string sql = "INSERT INTO reporting.rollup_row (tenant_id, rollup_id, part, key_id, key" + names +
                           ") SELECT tenant_id, id, 0, md5(key::text)::uuid, key" + sums + " FROM (" +
-                          SelectKeys(rollup, settings) +
-                          ") c GROUP BY tenant_id, id, key ORDER BY key";
+                          SelectKeys(rollup, settings) + ") c GROUP BY tenant_id, id, key ORDER BY key";
   EMBUDO_ASSIGN_OR_RETURN(const db::Result written, builder.ExecVarying(sql, db::Params::Of(rollup.tenant)));
   return written.affected();
 }
@@ -206,8 +206,8 @@ std::string SelectRollup(const Rollup& rollup, const std::vector<Column>& column
     const auto number = kFixedColumns + 1 + (place - rollup.columns.begin());
     sql += ", nullif(r.key[" + std::to_string(number) + "], '')::" + column.type + " AS " + NameOf(column);
   }
-  return sql + MeasureList("r.", "", "") + " FROM reporting.rollup_row r WHERE r.tenant_id = $1 AND r.rollup_id = " +
-         std::to_string(rollup.id);
+  return sql + MeasureList("r.", "", "") +
+         " FROM reporting.rollup_row r WHERE r.tenant_id = $1 AND r.rollup_id = " + std::to_string(rollup.id);
 }
 
 std::string SelectFacts(Cube cube, const std::vector<Column>& columns, const Settings& settings,
@@ -322,7 +322,8 @@ absl::StatusOr<RollupChange> RollupChange::Begin(db::Connection& connection,
     of_tenant.leads.assign(ids.begin(), ids.end());
   }
   if (change.tenants_.empty()) return change;
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result there, connection.Exec("SELECT to_regclass('pg_temp.rollup_delta') IS NOT NULL"));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result there,
+                          connection.Exec("SELECT to_regclass('pg_temp.rollup_delta') IS NOT NULL"));
   if (!there[0].Bool(0)) EMBUDO_RETURN_IF_ERROR(connection.ExecScript(kMakeDelta));
   return change;
 }

@@ -13,11 +13,11 @@ namespace embudo {
 namespace {
 
 using testing::Caller;
+using ::testing::ElementsAre;
 using testing::IsError;
 using testing::kNew;
 using testing::ReportingTest;
 using type::v1::Lead;
-using ::testing::ElementsAre;
 
 TEST_F(ReportingTest, FiguresFollowThePipeline) {
   const Lead first = Create("First", 1000);

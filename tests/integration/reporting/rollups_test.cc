@@ -16,11 +16,11 @@ using reporting::v1::AnalyzeFunnelResponse;
 using reporting::v1::AnalyzePipelineRequest;
 using reporting::v1::AnalyzePipelineResponse;
 using reporting::v1::Freshness;
-using testing::ReportingTest;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::ReportingTest;
 
 class RollupsTest : public ReportingTest {
  protected:
@@ -143,9 +143,10 @@ TEST_F(RollupsTest, WhatIsWrongIsFoundAndPutRight) {
 
   // As a bug or a bad disk might leave it.
   const std::string id = first.name().substr(6);
-  suite_->Query("UPDATE reporting.lead SET expected_revenue = 7, converted_expected_revenue = 7, country = 'XX'"
-                " WHERE tenant_id = $1 AND lead_id = $2::uuid",
-                db::Params::Of(tenant_, id));
+  suite_->Query(
+      "UPDATE reporting.lead SET expected_revenue = 7, converted_expected_revenue = 7, country = 'XX'"
+      " WHERE tenant_id = $1 AND lead_id = $2::uuid",
+      db::Params::Of(tenant_, id));
   suite_->Query("DELETE FROM reporting.lead WHERE tenant_id = $1 AND lead_id = $2::uuid",
                 db::Params::Of(tenant_, second.name().substr(6)));
   suite_->Query("UPDATE reporting.stay SET seconds = seconds + 5 WHERE tenant_id = $1 AND lead_id = $2::uuid",
@@ -156,8 +157,8 @@ TEST_F(RollupsTest, WhatIsWrongIsFoundAndPutRight) {
   EXPECT_THAT(found, Contains(HasSubstr(second.name() + ": is on one side only")));
   EXPECT_THAT(found, Contains(HasSubstr("lead by pipeline_id stage_id: {OPPORTUNITY,OPEN,false,default,")));
 
-  const auto steps = Stream<reporting::v1::RebuildReportsResponse>("RebuildReports",
-                                                                   reporting::v1::RebuildReportsRequest());
+  const auto steps =
+      Stream<reporting::v1::RebuildReportsResponse>("RebuildReports", reporting::v1::RebuildReportsRequest());
   ASSERT_TRUE(last_status_.ok()) << last_status_;
   EXPECT_EQ(steps.back().phase(), reporting::v1::RebuildReportsResponse::PHASE_DONE);
   EXPECT_EQ(steps.back().leads(), 2);

@@ -175,8 +175,8 @@ class ReportingTest : public ::testing::Test {
   /// What differs from the records, by VerifyReports.
   std::vector<std::string> Differences() {
     std::vector<std::string> differences;
-    const auto answers = Stream<reporting::v1::VerifyReportsResponse>("VerifyReports",
-                                                                      reporting::v1::VerifyReportsRequest());
+    const auto answers =
+        Stream<reporting::v1::VerifyReportsResponse>("VerifyReports", reporting::v1::VerifyReportsRequest());
     EXPECT_TRUE(last_status_.ok()) << last_status_;
     EXPECT_TRUE(!answers.empty() && answers.back().done());
     for (const auto& answer : answers) {
