@@ -81,7 +81,7 @@ std::vector<Column> CsvColumns(const std::vector<std::string>& by, const Json& t
   std::vector<Column> columns;
   for (const std::string& dimension : by) {
     columns.push_back({dimension, dimension});
-    columns.push_back({dimension, dimension + "_display_name"});
+    columns.push_back({dimension + "_display_name", dimension + "_display_name"});
   }
   for (const auto& item : total.items()) columns.push_back({item.key(), item.key()});
   return columns;
