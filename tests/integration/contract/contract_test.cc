@@ -21,21 +21,23 @@ using ::testing::UnorderedElementsAreArray;
 
 /// Methods without request_id, since repeating them is harmless: records found by external ids, what is set as a whole,
 /// what is counted anew, links, which are kept nowhere, and secrets of which the last counts.
-const std::set<std::string> kIdempotent = {"BulkUpsertLeads",       "BulkUpsertContacts",  "RecordScores",
-                                           "UpsertImportedRecords", "UndoImportedRecords", "RecordImport",
-                                           "UpdateCaptureSettings", "LoadCompanyList",     "RebuildFrequencies",
-                                           "RescoreLeads",          "CancelOperation",     "CreateQuoteLink",
-                                           "CreateUnsubscribeLink", "RotateRuleHook",      "RotateWebhookSecret"};
+const std::set<std::string> kIdempotent = {
+    "BulkUpsertLeads",       "BulkUpsertContacts", "RecordScores",          "UpsertImportedRecords",
+    "UndoImportedRecords",   "RecordImport",       "UpdateCaptureSettings", "LoadCompanyList",
+    "RebuildFrequencies",    "RescoreLeads",       "CancelOperation",       "CreateQuoteLink",
+    "CreateUnsubscribeLink", "RotateRuleHook",     "RotateWebhookSecret",   "RebuildReports"};
 /// Reads whose question is too long for an address.
-const std::set<std::string> kLongReads = {"SuggestMapping", "WaitOperation", "LookUpSender", "DryRunRule"};
+const std::set<std::string> kLongReads = {"SuggestMapping", "WaitOperation", "LookUpSender",
+                                          "DryRunRule",     "ExportReport",  "VerifyReports"};
 /// What happened, in the order in which it happened, or what is worked on, the first in line first: not sorted
 /// otherwise.
-const std::set<std::string> kHistories = {"ListLeadChanges",  "ListEvents",      "ListParkedEvents",
-                                          "ListDeliveries",   "ListSubmissions", "ListOperations",
-                                          "ListTrainingRuns", "ListFrequencies", "ListPriorities"};
+const std::set<std::string> kHistories = {
+    "ListLeadChanges", "ListEvents",       "ListParkedEvents", "ListDeliveries", "ListSubmissions",
+    "ListOperations",  "ListTrainingRuns", "ListFrequencies",  "ListPriorities", "ListForecastSnapshots"};
 /// Of these, those that are read whole, without a filter.
-const std::set<std::string> kUnfiltered = {"ListLeadChanges",  "ListParkedEvents", "ListDeliveries", "ListSubmissions",
-                                           "ListTrainingRuns", "ListFrequencies",  "ListOperations"};
+const std::set<std::string> kUnfiltered = {"ListLeadChanges", "ListParkedEvents",     "ListDeliveries",
+                                           "ListSubmissions", "ListTrainingRuns",     "ListFrequencies",
+                                           "ListOperations",  "ListForecastSnapshots"};
 /// Lists that are as short as a record's life has steps, or as the product has parts, and come whole.
 const std::set<std::string> kShortLists = {"ListStageStays", "ListEventTypes", "ListImportPresets", "ListPriorities"};
 
