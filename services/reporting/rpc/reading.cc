@@ -3,8 +3,9 @@
 #include <google/protobuf/util/time_util.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <map>
-#include <thread>
+#include <mutex>
 
 #include "common/base/error.h"
 #include "common/text/dates.h"
@@ -50,7 +51,7 @@ absl::StatusOr<storage::Progress> WaitFor(
       return Error(absl::StatusCode::kDeadlineExceeded, "NOT_CAUGHT_UP", "the figures have not reached min_positions")
           .RetryAfter(std::chrono::seconds(1));
     }
-    std::this_thread::sleep_for(kPause);
+    WaitForProgress(kPause);
   }
 }
 
@@ -70,6 +71,13 @@ v1::Freshness ToFreshness(const storage::Progress& progress, Time now) {
 }
 
 }  // namespace
+
+void WaitForProgress(std::chrono::milliseconds pause) {
+  std::mutex mutex;
+  std::condition_variable never;
+  std::unique_lock lock(mutex);
+  never.wait_until(lock, std::chrono::steady_clock::now() + pause);
+}
 
 absl::StatusOr<Reading> Reading::Begin(const Room& room, const CallContext& call,
                                        const google::protobuf::RepeatedPtrField<v1::ConsumerPosition>& min_positions) {

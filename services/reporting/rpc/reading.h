@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -57,6 +58,9 @@ class Reading {
   storage::Visibility visibility_;
   v1::Freshness freshness_;
 };
+
+/// Waits before the consumer's progress, which another process may make, is looked at again.
+void WaitForProgress(std::chrono::milliseconds pause);
 
 /// The values of a row, by the dimensions.
 void AddDimensions(const std::vector<logic::Dimension>& dimensions, const logic::Row& row,

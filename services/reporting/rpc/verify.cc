@@ -5,12 +5,12 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "common/base/error.h"
 #include "embudo/reporting/v1/reporting_service.pb.h"
+#include "services/reporting/rpc/reading.h"
 #include "services/reporting/storage/freshness.h"
 #include "services/reporting/storage/recount.h"
 
@@ -58,7 +58,7 @@ absl::Status CatchUp(db::Connection& connection, const CallContext& call) {
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
   EMBUDO_ASSIGN_OR_RETURN(storage::LogEnd end, storage::LoadLogEnd(connection));
   while (end.waiting && std::chrono::steady_clock::now() < give_up) {
-    std::this_thread::sleep_for(kPause);
+    WaitForProgress(kPause);
     EMBUDO_ASSIGN_OR_RETURN(end, storage::LoadLogEnd(connection));
   }
   while (true) {
@@ -71,7 +71,7 @@ absl::Status CatchUp(db::Connection& connection, const CallContext& call) {
     if (call.cancelled->load() || call.TimeLeft() < std::chrono::seconds(1)) {
       return Error(absl::StatusCode::kDeadlineExceeded, "NOT_CAUGHT_UP", "the log has not been read to its end");
     }
-    std::this_thread::sleep_for(kPause);
+    WaitForProgress(kPause);
   }
 }
 

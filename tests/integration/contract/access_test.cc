@@ -319,6 +319,12 @@ class TenantTest : public AllServicesTest {
 
 TEST_F(TenantTest, AnotherTenantReachesNothing) {
   EXPECT_GT(names_.size(), 25u);
+  // What comes by itself once a day is there.
+  EXPECT_TRUE(Eventually([this] {
+    const db::Result daily = suite_->Query(
+        "SELECT count(*) FROM reporting.forecast_snapshot WHERE tenant_id = $1 AND daily", db::Params::Of(first_));
+    return daily[0].Int(0) > 0;
+  }));
   const std::string before = RowsAtRest();
   EXPECT_EQ(before.find("pipeline.lead 0"), std::string::npos) << before;
   size_t reached = 0;

@@ -98,7 +98,8 @@ TEST_F(ContractTest, EveryMethodTellsWhoMayCallItAndItsHttpForm) {
     const auto& http = method->options().GetExtension(google::api::http);
     EXPECT_NE(http.pattern_case(), google::api::HttpRule::PATTERN_NOT_SET);
     bool reads = false;
-    for (const char* verb : {"Get", "List", "BatchGet", "Search", "Find", "Download", "Explain", "Analyze"}) {
+    for (const char* verb :
+         {"Get", "List", "BatchGet", "Search", "Find", "Download", "Explain", "Analyze", "Compare", "Show"}) {
       reads = reads || method->name().starts_with(verb);
     }
     EXPECT_EQ(http.has_get(), reads);
