@@ -2,6 +2,8 @@
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netdb.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <cstdint>
@@ -79,6 +81,14 @@ std::string PartOf(CURLU* url, CURLUPart part) {
   return out;
 }
 
+/// Refuses to connect where a name leads to an address that is not public.
+curl_socket_t OpenPublic(void* /*unused*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
+  char host[NI_MAXHOST];
+  const int failed = getnameinfo(&address->addr, address->addrlen, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
+  if (failed != 0 || !IsPublicAddress(host)) return CURL_SOCKET_BAD;
+  return socket(address->family, address->socktype, address->protocol);
+}
+
 }  // namespace
 
 bool IsPublicAddress(std::string_view address) {
@@ -88,6 +98,8 @@ bool IsPublicAddress(std::string_view address) {
   if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return IsPublic6(bytes.data());
   return false;
 }
+
+void ConnectPublicOnly(void* curl) { curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, OpenPublic); }
 
 absl::Status CheckTarget(const std::string& uri, bool private_allowed, std::string_view field) {
   const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), &curl_url_cleanup);

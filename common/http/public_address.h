@@ -15,4 +15,8 @@ absl::Status CheckTarget(const std::string& uri, bool private_allowed, std::stri
 /// Whether a numeric address is one that anybody on the internet could have. False for what is no address.
 bool IsPublicAddress(std::string_view address);
 
+/// Makes a transfer of libcurl (a CURL) connect to public addresses only, also where a name leads to others. It must
+/// use no proxy, which would hide where it leads.
+void ConnectPublicOnly(void* curl);
+
 }  // namespace embudo::http

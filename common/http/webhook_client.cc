@@ -1,8 +1,6 @@
 #include "common/http/webhook_client.h"
 
 #include <curl/curl.h>
-#include <netdb.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 
@@ -21,14 +19,6 @@ size_t KeepExcerpt(char* data, size_t size, size_t count, void* out) {
   auto& text = *static_cast<std::string*>(out);
   text.append(data, std::min(size * count, kExcerpt - std::min(kExcerpt, text.size())));
   return size * count;
-}
-
-/// Refuses to connect where a name leads to an address that is not public.
-curl_socket_t OpenPublic(void* /*unused*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
-  char host[NI_MAXHOST];
-  const int failed = getnameinfo(&address->addr, address->addrlen, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
-  if (failed != 0 || !IsPublicAddress(host)) return CURL_SOCKET_BAD;
-  return socket(address->family, address->socktype, address->protocol);
 }
 
 /// What a stranger answered, as text that PostgreSQL takes.
@@ -111,7 +101,7 @@ void WebhookClient::Begin(Call call, Time now) {
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   // A proxy would hide where the name leads.
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
-  if (!options_.private_targets) curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, OpenPublic);
+  if (!options_.private_targets) ConnectPublicOnly(easy);
   curl_multi_add_handle(multi_, easy);
   attempts_.emplace(easy, std::move(attempt));
 }

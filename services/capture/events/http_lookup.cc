@@ -1,8 +1,6 @@
 #include "services/capture/events/http_lookup.h"
 
 #include <curl/curl.h>
-#include <netdb.h>
-#include <sys/socket.h>
 
 #include <memory>
 
@@ -18,14 +16,6 @@ size_t Append(const char* data, size_t size, size_t count, void* out) {
   if (text->size() + size * count > kMaxBytes) return 0;  // curl takes that for an error
   text->append(data, size * count);
   return size * count;
-}
-
-/// Refuses to connect where a name leads to an address that is not public.
-curl_socket_t OpenPublic(void* /*unused*/, curlsocktype /*purpose*/, curl_sockaddr* address) {
-  char host[NI_MAXHOST];
-  const int failed = getnameinfo(&address->addr, address->addrlen, host, sizeof host, nullptr, 0, NI_NUMERICHOST);
-  if (failed != 0 || !embudo::http::IsPublicAddress(host)) return CURL_SOCKET_BAD;
-  return socket(address->family, address->socktype, address->protocol);
 }
 
 }  // namespace
@@ -47,7 +37,7 @@ absl::StatusOr<std::optional<std::string>> LookUp(const HttpLookup& lookup) {
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &text);
   // A proxy would hide where the name leads.
   curl_easy_setopt(curl.get(), CURLOPT_PROXY, "");
-  if (!lookup.private_targets) curl_easy_setopt(curl.get(), CURLOPT_OPENSOCKETFUNCTION, OpenPublic);
+  if (!lookup.private_targets) embudo::http::ConnectPublicOnly(curl.get());
   const CURLcode code = curl_easy_perform(curl.get());
   if (code != CURLE_OK) return absl::UnavailableError(curl_easy_strerror(code));
   long status = 0;  // NOLINT(google-runtime-int): libcurl's type

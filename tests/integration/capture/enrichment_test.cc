@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "embudo/capture/v1/enrichment_service.pb.h"
+#include "services/capture/events/http_lookup.h"
 #include "tests/integration/capture/suite.h"
 
 namespace embudo::testing {
@@ -214,6 +215,20 @@ TEST_F(EnrichmentTest, AServiceOnTheWebIsAskedWithItsKey) {
   EXPECT_EQ(after.industry(), "Retail");
   EXPECT_EQ(after.phone(), "+4930901820");
   EXPECT_EQ(after.headcount(), 120);
+}
+
+TEST_F(EnrichmentTest, AnAddressOfThisMachineIsNotConnectedToUnlessAllowed) {
+  Web web;
+  capture::events::HttpLookup lookup;
+  for (const std::string host : {"127.0.0.1", "localhost"}) {
+    lookup.uri = web.uri();
+    lookup.uri.replace(lookup.uri.find("127.0.0.1"), 9, host);
+    EXPECT_EQ(capture::events::LookUp(lookup).status().code(), absl::StatusCode::kUnavailable) << host;
+  }
+  EXPECT_THAT(web.asked(), IsEmpty());
+  lookup.private_targets = true;
+  EXPECT_TRUE(capture::events::LookUp(lookup).ok());
+  EXPECT_THAT(web.asked(), SizeIs(1));
 }
 
 TEST_F(EnrichmentTest, ProvidersAreAskedInOrderAndFailuresAreTold) {
