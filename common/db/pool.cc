@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <random>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "common/base/error.h"
 #include "common/db/error.h"
@@ -66,10 +68,13 @@ void MeasurePools(metrics::Registry* registry) {
     pool_metrics = nullptr;
     return;
   }
-  pool_metrics = new PoolMetrics{
+  // Kept until the process ends: another thread may be measuring with what is replaced here.
+  static auto& kept = *new std::vector<std::unique_ptr<const PoolMetrics>>;
+  kept.push_back(std::make_unique<const PoolMetrics>(PoolMetrics{
       registry->Latency("embudo_db_pool_wait_seconds", "Waits for a free database connection of this process"),
       registry->Counter("embudo_db_connections_opened_total", "Database connections that this process has opened"),
-      registry->Counter("embudo_db_pool_exhausted_total", "Calls refused because no database connection came free")};
+      registry->Counter("embudo_db_pool_exhausted_total", "Calls refused because no database connection came free")}));
+  pool_metrics = kept.back().get();
 }
 
 Pool::Pool(std::string conninfo, int size) : conninfo_(std::move(conninfo)), size_(size) {}
