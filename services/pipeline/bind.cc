@@ -15,6 +15,7 @@
 #include "services/pipeline/events/subscription.h"
 #include "services/pipeline/events/subscription_meter.h"
 #include "services/pipeline/rpc/event_sight.h"
+#include "services/pipeline/rpc/lead_assignment_service.h"
 #include "services/pipeline/rpc/records.h"
 #include "services/pipeline/rpc/services.h"
 #include "services/pipeline/storage/migrations.h"
@@ -106,6 +107,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rpc::MakeLeadService(rooms->records));
   bindings.services.push_back(rpc::MakeActivityService(rooms->records));
   bindings.services.push_back(rpc::MakeApprovalService(rooms->records));
+  bindings.services.push_back(rpc::MakeLeadAssignmentService(rooms->records));
   bindings.services.push_back(rpc::MakeMessageService(rooms->records));
   bindings.services.push_back(rpc::MakeAttachmentService(rooms->records));
   bindings.services.push_back(rpc::MakeTouchService(rooms->records));

@@ -26,9 +26,10 @@ absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   std::vector<Figure> figures;
   absl::Status status;
   const std::pair<const char*, decltype(&MeasureCreate)> measures[] = {
-      {"create", MeasureCreate},   {"records", MeasureRecords}, {"latency", MeasureLatency}, {"events", MeasureEvents},
-      {"capture", MeasureCapture}, {"forms", MeasureForms},     {"scoring", MeasureScoring}, {"import", MeasureImport},
-      {"reports", MeasureReports}, {"mail", MeasureMail},       {"rules", MeasureRules}};
+      {"create", MeasureCreate},   {"records", MeasureRecords}, {"latency", MeasureLatency},
+      {"events", MeasureEvents},   {"capture", MeasureCapture}, {"forms", MeasureForms},
+      {"scoring", MeasureScoring}, {"import", MeasureImport},   {"reports", MeasureReports},
+      {"mail", MeasureMail},       {"rules", MeasureRules},     {"assign", MeasureAssignment}};
   for (const auto& [name, measure] : measures) {
     const bool wanted = options.only.empty() || options.only == name;
     if (status.ok() && wanted) status = measure(context, options, &figures);

@@ -68,6 +68,7 @@ absl::Status MeasureLatency(cli::Context& context, const Options& options, std::
 absl::Status MeasureEvents(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureForms(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureScoring(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureAssignment(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureCapture(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureReports(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureImport(cli::Context& context, const Options& options, std::vector<Figure>* figures);

@@ -28,6 +28,7 @@ void AddActivity(CLI::App& app, Context& context);
 void AddContact(CLI::App& app, Context& context);
 /// Further commands below `lead`.
 void AddLeadLife(CLI::App& lead, Context& context);
+void AddAssign(CLI::App& lead, Context& context);
 void AddStage(CLI::App& app, Context& context);
 void AddApproval(CLI::App& app, Context& context);
 void AddCatalog(CLI::App& app, Context& context);
@@ -39,6 +40,7 @@ void AddHook(CLI::App& app, Context& context);
 void AddEnrichment(CLI::App& app, Context& context);
 void AddScore(CLI::App& app, Context& context);
 void AddRule(CLI::App& app, Context& context);
+void AddTemplate(CLI::App& app, Context& context);
 void AddAdmin(CLI::App& app, Context& context);
 void AddCall(CLI::App& app, Context& context);
 

@@ -230,6 +230,7 @@ void AddLead(CLI::App& app, Context& context) {
   AddWriting(commands);
   AddMoving(commands);
   AddLeadLife(lead, context);
+  AddAssign(lead, context);
 }
 
 }  // namespace embudo::cli

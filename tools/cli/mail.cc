@@ -146,7 +146,7 @@ using Action = absl::StatusOr<int> (*)(Context&, const Flags&);
 }  // namespace
 
 void AddMail(CLI::App& app, Context& context) {
-  CLI::App& mail = *app.add_subcommand("mail", "Inbound mail");
+  CLI::App& mail = *app.add_subcommand("mail", "Mails: those that come in, and those that go out");
   mail.require_subcommand(1);
   const auto flags = std::make_shared<Flags>();
   const auto add = [&](CLI::App& parent, const char* name, const char* help, Action action) -> CLI::App& {
@@ -155,6 +155,7 @@ void AddMail(CLI::App& app, Context& context) {
         [&context, flags, action] { context.command = [&context, flags, action] { return action(context, *flags); }; });
     return command;
   };
+  AddMailOut(mail, context);
   CLI::App& receive = add(mail, "receive", "Takes a mail in, as a mail server would hand it over", Receive);
   receive.add_option("file", flags->file, "The mail (RFC 5322); `-` for standard input")->required();
   receive.add_option("--recipient,-r", flags->recipients, "An address of the envelope");

@@ -8,7 +8,8 @@ class App;
 
 namespace embudo::cli {
 
-/// Adds the commands of inbound mail.
+/// Adds the commands of mail: inbound, and below it those of mails that go out.
 void AddMail(CLI::App& app, Context& context);
+void AddMailOut(CLI::App& mail, Context& context);
 
 }  // namespace embudo::cli

@@ -62,6 +62,7 @@ int Run(int argc, char** argv) {
   AddEvents(app, context);
   AddScore(app, context);
   AddRule(app, context);
+  AddTemplate(app, context);
   AddAdmin(app, context);
   AddKeys(app, context);
   AddCall(app, context);

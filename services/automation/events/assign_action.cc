@@ -5,10 +5,7 @@
 #include <utility>
 
 #include "common/base/error.h"
-#include "common/base/resource_id.h"
-#include "services/automation/logic/attempts.h"
 #include "services/automation/logic/requests.h"
-#include "services/automation/storage/rules.h"
 
 namespace embudo::automation::events {
 namespace {
@@ -27,9 +24,7 @@ void Finish(ActionResult& result, ActionResult::Outcome outcome, const std::stri
 }
 
 std::string Describe(const v1::Assignment& assignment) {
-  return "assigned to " + assignment.owner() + ": turn " + std::to_string(assignment.turn()) + " of " +
-         assignment.team() + ", " + std::to_string(assignment.eligible_count()) + " of " +
-         std::to_string(assignment.member_count()) + " members could take it";
+  return "assigned to " + assignment.owner() + ": " + assignment.reason();
 }
 
 }  // namespace
@@ -43,13 +38,16 @@ absl::Status AssignAction::Do(RunContext& context, const Action::Assign& action,
              *lead);
       return absl::OkStatus();
     }
-    EMBUDO_RETURN_IF_ERROR(Decide(held, action, index, *lead));
+    EMBUDO_RETURN_IF_ERROR(Decide(context, action, index, *lead));
   }
   const v1::Assignment& assignment = held.run.results(index).assignment();
-  const auto request = logic::AssignRequest(
-      held.run, action, assignment, logic::RequestIdOf(held.tenant, held.run, held.run.results(index).action()));
+  auto request = logic::AssignRequest(held.run, action, assignment,
+                                      logic::RequestIdOf(held.tenant, held.run, held.run.results(index).action()));
+  // A territory or a route names another team than the action.
+  request.set_team(assignment.team());
   EMBUDO_ASSIGN_OR_RETURN(const Lead lead, context.Call<Lead>("LeadService/AssignLead", request));
   context.Forget();
+  EMBUDO_RETURN_IF_ERROR(assigner_.Settle(held.tenant, assignment, lead.owner() == assignment.owner()));
   ActionResult& result = *held.run.mutable_results(index);
   if (lead.owner() == assignment.owner()) {
     Finish(result, ActionResult::OUTCOME_DONE, Describe(assignment), lead);
@@ -59,19 +57,16 @@ absl::Status AssignAction::Do(RunContext& context, const Action::Assign& action,
   return absl::OkStatus();
 }
 
-absl::Status AssignAction::Decide(HeldRun& held, const Action::Assign& action, int index, const Lead& lead) {
-  const std::string& team = action.team().empty() ? lead.team() : action.team();
-  if (team.empty()) {
-    return Error(absl::StatusCode::kFailedPrecondition, "LEAD_WITHOUT_TEAM",
-                 "neither the lead nor the rule has a team");
-  }
+absl::Status AssignAction::Decide(RunContext& context, const Action::Assign& action, int index, const Lead& lead) {
+  HeldRun& held = context.held();
   HeldRun decided;
   const absl::Status status =
       db::RunInTx(pool_, "", db::After(kDecideTimeout), [&](db::Connection& connection) -> absl::Status {
         decided = held;
         ActionResult& result = *decided.run.mutable_results(index);
         result.set_outcome(ActionResult::OUTCOME_DECIDED);
-        EMBUDO_ASSIGN_OR_RETURN(*result.mutable_assignment(), Choose(connection, held.tenant, team, lead));
+        EMBUDO_ASSIGN_OR_RETURN(*result.mutable_assignment(),
+                                assigner_.Choose(connection, context.identity(), action, lead, held.run.name()));
         return storage::SaveRun(connection, decided);
       });
   if (!status.ok()) return status;
@@ -79,27 +74,6 @@ absl::Status AssignAction::Decide(HeldRun& held, const Action::Assign& action, i
   held.version = decided.version;
   held.revision = decided.revision;
   return absl::OkStatus();
-}
-
-absl::StatusOr<v1::Assignment> AssignAction::Choose(db::Connection& connection, const std::string& tenant,
-                                                    const std::string& team, const Lead& lead) {
-  const std::string team_id = IdOf(team);
-  EMBUDO_ASSIGN_OR_RETURN(const storage::Turn turn, storage::TakeTurn(connection, tenant, team_id));
-  const auto choice =
-      logic::ChooseRoundRobin(turn.members, lead, storage::ResolverOf(connection, tenant), clock_.Now());
-  if (!choice) {
-    return Error(absl::StatusCode::kFailedPrecondition, logic::kNoMember, "nobody in " + team + " can take the lead")
-        .Meta("team", team);
-  }
-  const std::string& membership = choice->member->membership_id;
-  EMBUDO_RETURN_IF_ERROR(storage::RecordTurn(connection, tenant, team_id, membership, turn.number));
-  v1::Assignment assignment;
-  assignment.set_team(team);
-  assignment.set_owner(choice->member->user);
-  assignment.set_turn(turn.number);
-  assignment.set_eligible_count(choice->eligible_count);
-  assignment.set_member_count(static_cast<int>(turn.members.size()));
-  return assignment;
 }
 
 }  // namespace embudo::automation::events

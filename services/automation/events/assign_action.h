@@ -3,6 +3,7 @@
 #include "absl/status/status.h"
 #include "common/base/clock.h"
 #include "common/db/pool.h"
+#include "services/automation/events/assigner.h"
 #include "services/automation/events/run_context.h"
 
 namespace embudo::automation::events {
@@ -11,19 +12,18 @@ namespace embudo::automation::events {
 class AssignAction {
  public:
   /// `pool` is of the automation_worker role.
-  AssignAction(db::Pool& pool, const Clock& clock) : pool_(pool), clock_(clock) {}
+  AssignAction(db::Pool& pool, rpc::Client& pipeline, const Clock& clock)
+      : pool_(pool), assigner_(pool, pipeline, clock) {}
 
   /// Puts what came of it into the run's result at `index`.
   absl::Status Do(RunContext& context, const v1::Action::Assign& action, int index);
 
  private:
   /// Chooses an owner for the lead, and saves the run with the choice, in the transaction of the team's turn.
-  absl::Status Decide(storage::HeldRun& held, const v1::Action::Assign& action, int index, const type::v1::Lead& lead);
-  absl::StatusOr<v1::Assignment> Choose(db::Connection& connection, const std::string& tenant, const std::string& team,
-                                        const type::v1::Lead& lead);
+  absl::Status Decide(RunContext& context, const v1::Action::Assign& action, int index, const type::v1::Lead& lead);
 
   db::Pool& pool_;
-  const Clock& clock_;
+  Assigner assigner_;
 };
 
 }  // namespace embudo::automation::events

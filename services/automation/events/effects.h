@@ -16,8 +16,8 @@ namespace embudo::automation::events {
 class Effects {
  public:
   /// `pool` is of the automation_worker role.
-  Effects(db::Pool& pool, rpc::Client& capture, const Clock& clock)
-      : pool_(pool), capture_(capture), clock_(clock), assign_(pool, clock) {}
+  Effects(db::Pool& pool, rpc::Client& pipeline, rpc::Client& capture, const Clock& clock)
+      : pool_(pool), capture_(capture), clock_(clock), assign_(pool, pipeline, clock) {}
 
   /// Does the action and puts what came of it into the run's result at `index`. Not for waits, branches and stops.
   absl::Status Do(RunContext& context, const v1::Action& action, int index);

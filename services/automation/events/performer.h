@@ -20,7 +20,7 @@ class Performer {
  public:
   /// `pool` is of the automation_worker role.
   Performer(db::Pool& pool, rpc::Client& pipeline, rpc::Client& capture, const Clock& clock)
-      : pool_(pool), pipeline_(pipeline), clock_(clock), effects_(pool, capture, clock) {}
+      : pool_(pool), pipeline_(pipeline), clock_(clock), effects_(pool, pipeline, capture, clock) {}
 
   /// Puts down what came of each action, and saves the run only where a decision must be kept before it is acted on.
   absl::StatusOr<logic::Progress> Perform(storage::HeldRun& held);

@@ -9,6 +9,7 @@
 #include "embudo/type/v1/lead.pb.h"
 #include "google/api/resource.pb.h"
 #include "services/automation/logic/actions.h"
+#include "services/automation/logic/choose.h"
 #include "services/automation/logic/cron.h"
 #include "services/automation/logic/due.h"
 #include "services/automation/logic/requests.h"
@@ -64,6 +65,8 @@ absl::Status CheckAction(const Action& action, const filter::Resolver& resolver,
   switch (action.action_case()) {
     case Action::ACTION_NOT_SET:
       return InvalidField(path, "must say what to do");
+    case Action::kAssign:
+      return CheckAssign(action.assign(), path + ".assign");
     case Action::kCreateActivity:
       if (!action.create_activity().summary().empty()) return absl::OkStatus();
       return InvalidField(path + ".create_activity.summary", "is required");

@@ -19,7 +19,8 @@ constexpr char kSave[] =
     "UPDATE automation.mail t SET state = r.state, message = r.message, to_addresses = r.to_addresses,"
     " cc_addresses = r.cc_addresses, internet_message_id = r.internet_message_id, domain = r.domain,"
     " attempts = r.attempts, next_attempt_time = r.next_attempt_time, error = r.error, reply_code = r.reply_code,"
-    " send_time = r.send_time, update_time = r.update_time, revision = r.revision, version = r.version"
+    " send_time = r.send_time, slot_time = $3::timestamptz, update_time = r.update_time, revision = r.revision, "
+    "version = r.version"
     " FROM unnest($1::automation.mail[]) r"
     " WHERE t.tenant_id = r.tenant_id AND t.mail_id = r.mail_id AND t.version = $2";
 
@@ -28,6 +29,16 @@ constexpr char kTakeSlot[] =
     " VALUES ($1, $2, $3::timestamptz + $4::interval) ON CONFLICT (tenant_id, domain) DO UPDATE"
     " SET next_send_time = greatest(d.next_send_time, $3::timestamptz) + $4::interval"
     " RETURNING next_send_time - $4::interval";
+
+constexpr char kBounce[] =
+    "UPDATE automation.mail m SET state = 'BOUNCED', error = b.error, update_time = $4, next_attempt_time = NULL,"
+    " revision = m.revision + 1, version = m.version + 1"
+    " FROM unnest($1::text[], $2::text[], $3::text[]) AS b (tenant_id, mail_id, error)"
+    " WHERE m.tenant_id = b.tenant_id AND m.mail_id = b.mail_id AND m.state IN ('QUEUED', 'SENDING', 'SENT')";
+
+constexpr char kErase[] =
+    "UPDATE automation.mail SET to_addresses = '{}', cc_addresses = '{}', domain = '', error = '',"
+    " revision = revision + 1, version = version + 1 WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[])";
 
 const std::string& TakeDueSql() {
   // What waits to be told is no attempt at sending.
@@ -38,7 +49,7 @@ const std::string& TakeDueSql() {
       " state = CASE WHEN t.state IN ('QUEUED', 'SENDING') THEN 'SENDING' ELSE t.state END,"
       " attempts = CASE WHEN t.state IN ('QUEUED', 'SENDING') THEN t.attempts + 1 ELSE t.attempts END,"
       " next_attempt_time = $3, update_time = $1, revision = t.revision + 1, version = t.version + 1"
-      " FROM due WHERE t.tenant_id = due.tenant_id AND t.mail_id = due.mail_id RETURNING t.tenant_id, " +
+      " FROM due WHERE t.tenant_id = due.tenant_id AND t.mail_id = due.mail_id RETURNING t.tenant_id, t.slot_time, " +
       MailTable().SelectList("t");
   return sql;
 }
@@ -86,7 +97,8 @@ absl::StatusOr<std::vector<HeldMail>> TakeDueMails(db::Connection& connection, i
   for (int i = 0; i < rows.size(); ++i) {
     HeldMail& held = taken[i];
     held.tenant = rows[i].Text(0);
-    const resource::Record record = MailTable().Read(rows[i], 1);
+    if (!rows[i].IsNull(1)) held.slot = rows[i].TimeAt(1);
+    const resource::Record record = MailTable().Read(rows[i], 2);
     held.mail = static_cast<const Mail&>(*record.message);
     held.version = record.version;
     held.revision = record.revision;
@@ -97,7 +109,8 @@ absl::StatusOr<std::vector<HeldMail>> TakeDueMails(db::Connection& connection, i
 absl::Status SaveMail(db::Connection& connection, HeldMail& held) {
   EMBUDO_ASSIGN_OR_RETURN(resource::Rows rows, resource::Rows::For(connection, MailTable()));
   rows.Add(held.tenant, RecordOf(held.mail, held.version + 1, held.revision + 1));
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result saved, connection.Exec(kSave, db::Params::Of(rows.Finish(), held.version)));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result saved,
+                          connection.Exec(kSave, db::Params::Of(rows.Finish(), held.version, held.slot)));
   if (saved.affected() == 0) {
     return Error(absl::StatusCode::kAborted, "MAIL_TAKEN", held.mail.name() + " was changed meanwhile");
   }
@@ -111,6 +124,31 @@ absl::StatusOr<Time> TakeSlot(db::Connection& connection, const std::string& ten
   const std::string text = std::to_string(interval.count()) + " microseconds";
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kTakeSlot, db::Params::Of(tenant, domain, now, text)));
   return rows[0].TimeAt(0);
+}
+
+absl::Status RecordBounces(db::Connection& connection, const std::vector<Bounce>& bounces, Time now) {
+  if (bounces.empty()) return absl::OkStatus();
+  std::vector<std::string> tenants;
+  std::vector<std::string> ids;
+  std::vector<std::string> errors;
+  for (const Bounce& bounce : bounces) {
+    tenants.push_back(bounce.tenant);
+    ids.push_back(bounce.mail_id);
+    errors.push_back(bounce.error);
+  }
+  return connection.Exec(kBounce, db::Params::Of(tenants, ids, errors, now)).status();
+}
+
+absl::Status EraseReceivers(db::Connection& connection, const std::string& tenant,
+                            const std::vector<std::string>& lead_ids) {
+  return connection.Exec(kErase, db::Params::Of(tenant, lead_ids)).status();
+}
+
+absl::StatusOr<std::string> TimeZoneOf(db::Connection& connection, const std::string& tenant) {
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      connection.Exec("SELECT time_zone FROM automation.tenant WHERE tenant_id = $1", db::Params::Of(tenant)));
+  return rows.empty() ? std::string("UTC") : std::string(rows[0].Text(0));
 }
 
 }  // namespace embudo::automation::storage

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +55,8 @@ struct HeldMail {
   v1::Mail mail;
   int64_t version = 0;
   int64_t revision = 0;
+  /// When its domain lets it go out; nullopt while it has not asked (TakeSlot).
+  std::optional<Time> slot;
 };
 
 /// Takes up to `limit` mails that are due: each that is to be sent counts an attempt, and is due again at `lease_end`
@@ -65,5 +69,18 @@ absl::Status SaveMail(db::Connection& connection, HeldMail& held);
 /// The moment at which the next mail to a domain may go out, which is then taken: now, or later if others came before.
 absl::StatusOr<Time> TakeSlot(db::Connection& connection, const std::string& tenant, const std::string& domain,
                               Time now, std::chrono::microseconds interval);
+
+/// Marks mails that were sent as bounced; passes others over.
+struct Bounce {
+  std::string tenant;
+  std::string mail_id;
+  std::string error;
+};
+absl::Status RecordBounces(db::Connection& connection, const std::vector<Bounce>& bounces, Time now);
+/// Forgets whom the mails of these leads went to.
+absl::Status EraseReceivers(db::Connection& connection, const std::string& tenant,
+                            const std::vector<std::string>& lead_ids);
+/// The tenant's time zone; UTC where it is not known.
+absl::StatusOr<std::string> TimeZoneOf(db::Connection& connection, const std::string& tenant);
 
 }  // namespace embudo::automation::storage

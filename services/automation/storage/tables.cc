@@ -1,5 +1,6 @@
 #include "services/automation/storage/tables.h"
 
+#include "embudo/automation/v1/assignment.pb.h"
 #include "embudo/automation/v1/mail.pb.h"
 #include "embudo/automation/v1/rule.pb.h"
 #include "embudo/automation/v1/run.pb.h"
@@ -25,6 +26,21 @@ const resource::Table& MailTemplateTable() {
 
 const resource::Table& MailTable() {
   static const resource::Table table(v1::Mail::descriptor(), "automation.mail");
+  return table;
+}
+
+const resource::Table& TerritoryTable() {
+  static const resource::Table table(v1::Territory::descriptor(), "automation.territory");
+  return table;
+}
+
+const resource::Table& AssignmentSettingsTable() {
+  static const resource::Table table(v1::AssignmentSettings::descriptor(), "automation.assignment_settings");
+  return table;
+}
+
+const resource::Table& AssignmentDecisionTable() {
+  static const resource::Table table(v1::AssignmentDecision::descriptor(), "automation.assignment_decision");
   return table;
 }
 

@@ -9,6 +9,9 @@ const resource::Table& RuleTable();
 const resource::Table& RunTable();
 const resource::Table& MailTemplateTable();
 const resource::Table& MailTable();
+const resource::Table& TerritoryTable();
+const resource::Table& AssignmentSettingsTable();
+const resource::Table& AssignmentDecisionTable();
 const resource::Table& WebhookTable();
 const resource::Table& WebhookDeliveryTable();
 

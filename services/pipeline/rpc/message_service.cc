@@ -119,7 +119,8 @@ absl::Status FillInReplyTo(Records& records, const CallContext& call, const std:
 
 absl::StatusOr<std::unique_ptr<Entry>> MakeMail(Records& records, const CallContext& call,
                                                 const v1::SendEmailRequest& request) {
-  const std::string id = Uuid::V7(records.clock().Now()).ToString();
+  const std::string id =
+      request.message_id().empty() ? Uuid::V7(records.clock().Now()).ToString() : request.message_id();
   auto mail = std::make_unique<Entry>();
   mail->set_name(request.parent() + "/messages/" + id);
   mail->set_type(Entry::TYPE_EMAIL_OUT);
