@@ -9,6 +9,7 @@
 #include "embudo/pipeline/v1/contact_service.pb.h"
 #include "embudo/pipeline/v1/team_service.pb.h"
 #include "services/automation/logic/mail.h"
+#include "services/automation/storage/rules.h"
 #include "services/automation/storage/templates.h"
 
 namespace embudo::automation::events {

@@ -5,7 +5,7 @@
 #include "common/base/error.h"
 #include "common/base/ids.h"
 #include "services/automation/logic/mail.h"
-#include "services/automation/storage/mails.h"
+#include "services/automation/storage/rules.h"
 #include "services/automation/storage/tables.h"
 #include "services/automation/storage/templates.h"
 

@@ -4,7 +4,7 @@
 
 #include "common/base/error.h"
 #include "services/automation/mail/template.h"
-#include "services/automation/storage/mails.h"
+#include "services/automation/storage/rules.h"
 #include "services/automation/storage/tables.h"
 #include "services/automation/storage/templates.h"
 

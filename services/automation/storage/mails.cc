@@ -144,11 +144,4 @@ absl::Status EraseReceivers(db::Connection& connection, const std::string& tenan
   return connection.Exec(kErase, db::Params::Of(tenant, lead_ids)).status();
 }
 
-absl::StatusOr<std::string> TimeZoneOf(db::Connection& connection, const std::string& tenant) {
-  EMBUDO_ASSIGN_OR_RETURN(
-      const db::Result rows,
-      connection.Exec("SELECT time_zone FROM automation.tenant WHERE tenant_id = $1", db::Params::Of(tenant)));
-  return rows.empty() ? std::string("UTC") : std::string(rows[0].Text(0));
-}
-
 }  // namespace embudo::automation::storage

@@ -80,7 +80,5 @@ absl::Status RecordBounces(db::Connection& connection, const std::vector<Bounce>
 /// Forgets whom the mails of these leads went to.
 absl::Status EraseReceivers(db::Connection& connection, const std::string& tenant,
                             const std::vector<std::string>& lead_ids);
-/// The tenant's time zone; UTC where it is not known.
-absl::StatusOr<std::string> TimeZoneOf(db::Connection& connection, const std::string& tenant);
 
 }  // namespace embudo::automation::storage
