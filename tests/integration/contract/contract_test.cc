@@ -22,13 +22,13 @@ using ::testing::UnorderedElementsAreArray;
 /// Methods without request_id, since repeating them is harmless: records found by external ids, what is set as a whole,
 /// what is counted anew, links, which are kept nowhere, and secrets of which the last counts.
 const std::set<std::string> kIdempotent = {
-    "BulkUpsertLeads",       "BulkUpsertContacts", "RecordScores",          "UpsertImportedRecords",
-    "UndoImportedRecords",   "RecordImport",       "UpdateCaptureSettings", "LoadCompanyList",
-    "RebuildFrequencies",    "RescoreLeads",       "CancelOperation",       "CreateQuoteLink",
-    "CreateUnsubscribeLink", "RotateRuleHook",     "RotateWebhookSecret",   "RebuildReports"};
+    "BulkUpsertLeads", "BulkUpsertContacts",    "RecordScores",          "UpsertImportedRecords", "UndoImportedRecords",
+    "RecordImport",    "UpdateCaptureSettings", "LoadCompanyList",       "RebuildFrequencies",    "RescoreLeads",
+    "CancelOperation", "CreateQuoteLink",       "CreateUnsubscribeLink", "RotateRuleHook",        "RotateWebhookSecret",
+    "RebuildReports",  "BulkAssignLeads"};
 /// Reads whose question is too long for an address.
-const std::set<std::string> kLongReads = {"SuggestMapping", "WaitOperation", "LookUpSender",
-                                          "DryRunRule",     "ExportReport",  "VerifyReports"};
+const std::set<std::string> kLongReads = {"SuggestMapping", "WaitOperation", "LookUpSender",    "DryRunRule",
+                                          "ExportReport",   "VerifyReports", "CountOwnerLeads", "PreviewMailTemplate"};
 /// What happened, in the order in which it happened, or what is worked on, the first in line first: not sorted
 /// otherwise.
 const std::set<std::string> kHistories = {
