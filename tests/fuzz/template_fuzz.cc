@@ -8,15 +8,17 @@
 
 namespace {
 
-using namespace embudo;
-using namespace embudo::automation;
+using embudo::Day;
+using embudo::automation::v1::MailTemplate;
+using embudo::type::v1::Lead;
+namespace mail = embudo::automation::mail;
 
 void Require(bool condition) {
   if (!condition) std::abort();
 }
 
-type::v1::Lead MakeLead() {
-  type::v1::Lead lead;
+Lead MakeLead() {
+  Lead lead;
   lead.set_name("leads/1");
   lead.set_display_name("<b>Deal</b> & \"more\"");
   lead.set_contact_name("Ada");
@@ -31,19 +33,19 @@ type::v1::Lead MakeLead() {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   // The adapter lets nothing else in.
-  if (!text::IsUtf8(text) || text.find('\0') != std::string::npos) return 0;
-  v1::MailTemplate source;
+  if (!embudo::text::IsUtf8(text) || text.find('\0') != std::string::npos) return 0;
+  MailTemplate source;
   source.set_subject("s");
   source.set_text_body(text);
   source.set_html_body(text);
   if (!mail::CheckTemplate(source).ok()) return 0;
   const auto compiled = mail::Template::Compile(source, "");
   Require(compiled.ok());
-  const type::v1::Lead lead = MakeLead();
+  const Lead lead = MakeLead();
   const mail::Records none;
   const auto rendered = compiled->Render({lead, "", none, "https://example.com/u/1", Day(), "UTC"});
   if (!rendered.ok()) return 0;
-  Require(text::IsUtf8(rendered->text) && text::IsUtf8(rendered->html));
+  Require(embudo::text::IsUtf8(rendered->text) && embudo::text::IsUtf8(rendered->html));
   Require(rendered->html.size() <= mail::kMaxHtmlBytes && rendered->html.find("<script") == std::string::npos);
   return 0;
 }
