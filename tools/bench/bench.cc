@@ -11,6 +11,12 @@
 namespace embudo::bench {
 namespace {
 
+constexpr std::pair<const char*, decltype(&MeasureCreate)> kMeasures[] = {
+    {"create", MeasureCreate},   {"records", MeasureRecords}, {"latency", MeasureLatency},
+    {"events", MeasureEvents},   {"capture", MeasureCapture}, {"forms", MeasureForms},
+    {"scoring", MeasureScoring}, {"import", MeasureImport},   {"reports", MeasureReports},
+    {"mail", MeasureMail},       {"rules", MeasureRules},     {"assign", MeasureAssignment}};
+
 cli::Json RowOf(const Figure& figure) {
   const auto rounded = [](double value) { return std::round(value * 100) / 100; };
   cli::Json row;
@@ -25,12 +31,7 @@ cli::Json RowOf(const Figure& figure) {
 absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   std::vector<Figure> figures;
   absl::Status status;
-  const std::pair<const char*, decltype(&MeasureCreate)> measures[] = {
-      {"create", MeasureCreate},   {"records", MeasureRecords}, {"latency", MeasureLatency},
-      {"events", MeasureEvents},   {"capture", MeasureCapture}, {"forms", MeasureForms},
-      {"scoring", MeasureScoring}, {"import", MeasureImport},   {"reports", MeasureReports},
-      {"mail", MeasureMail},       {"rules", MeasureRules},     {"assign", MeasureAssignment}};
-  for (const auto& [name, measure] : measures) {
+  for (const auto& [name, measure] : kMeasures) {
     const bool wanted = options.only.empty() || options.only == name;
     if (status.ok() && wanted) status = measure(context, options, &figures);
   }
@@ -48,9 +49,9 @@ absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
 void AddBench(CLI::App& app, cli::Context& context) {
   CLI::App* command = app.add_subcommand("bench", "Measure a running installation beside the machine's own limits");
   auto options = std::make_shared<Options>();
-  command->add_option(
-      "--only", options->only,
-      "One measurement: create, records, latency, events, capture, forms, scoring, import, mail, rules");
+  std::vector<std::string> names;
+  for (const auto& [name, measure] : kMeasures) names.emplace_back(name);
+  command->add_option("--only", options->only, "One measurement")->check(CLI::IsMember(names));
   command->add_option("--in-flight", options->in_flight, "Calls at once")->capture_default_str();
   command->add_option("--seconds", options->seconds, "Seconds that each measurement takes")->capture_default_str();
   command->add_option("--leads", options->leads, "Leads that are read, listed and moved")->capture_default_str();

@@ -186,13 +186,15 @@ absl::Status MeasureStaleness(cli::Context& context, const Options& options, std
   std::atomic<bool> stop = false;
   std::atomic<int64_t> written = 0;
   std::vector<std::thread> writers;
+  const std::string method = std::string(kPipeline) + "CreateLead";
+  rpc::Client& client = context.ClientOf(method);  // the context itself is for one thread
   for (int i = 0; i < 4; ++i) {
     writers.emplace_back([&] {
       while (!stop) {
         pipeline::v1::CreateLeadRequest create;
         create.mutable_lead()->set_display_name("Under load");
         create.set_request_id(cli::NewRequestId());
-        if (context.Call<type::v1::Lead>(std::string(kPipeline) + "CreateLead", create).ok()) ++written;
+        if (client.Call<type::v1::Lead>(method, context.identity(), create).ok()) ++written;
       }
     });
   }

@@ -53,12 +53,14 @@ const std::string& InsertRunsSql() {
   return sql;
 }
 
+/// Whether an older run of the lead is not over is a subquery for each candidate: as a join, the planner, whose
+/// statistics know the queue mostly empty, would go through all that waits for each of them.
 const std::string& TakeDueRunsSql() {
   static const std::string sql =
       "WITH due AS MATERIALIZED (SELECT d.tenant_id, d.run_id FROM automation.run d"
-      " WHERE d.bulk = $4::boolean AND d.next_attempt_time <= $1 AND NOT EXISTS (SELECT 1 FROM automation.run e"
+      " WHERE d.bulk = $4::boolean AND d.next_attempt_time <= $1 AND (SELECT e.run_id FROM automation.run e"
       "  WHERE e.tenant_id = d.tenant_id AND e.lead_id = d.lead_id AND e.run_id < d.run_id"
-      "  AND e.state IN ('PENDING', 'RUNNING'))"
+      "  AND e.state IN ('PENDING', 'RUNNING') LIMIT 1) IS NULL"
       " ORDER BY d.next_attempt_time LIMIT $2::int FOR UPDATE OF d SKIP LOCKED)"
       " UPDATE automation.run t SET state = 'RUNNING', attempts = t.attempts + 1, next_attempt_time = $3,"
       " update_time = $1, revision = t.revision + 1, version = t.version + 1"
