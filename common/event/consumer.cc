@@ -22,12 +22,15 @@ using std::chrono::steady_clock;
 // The longest rest between two batches.
 constexpr milliseconds kLongestRest{20};
 constexpr milliseconds kLookForMore{500};
+/// How often it looks whether the others have finished an epoch, too.
+constexpr milliseconds kEpochPoll{50};
 
 // Of the partitions that are its own or free, as many as its share: first its own. Of its own, those beyond the share
 // are given back, for others to take at their next renewal.
 std::string RenewSql(const std::string& table) {
   return "WITH open AS (SELECT * FROM " + table + R"(
-      WHERE consumer = $1 AND (holder IS NULL OR holder = $2 OR lease_until < now()) FOR UPDATE SKIP LOCKED
+      WHERE consumer = $1 AND partition BETWEEN $5::int AND $6::int
+        AND (holder IS NULL OR holder = $2 OR lease_until < now()) FOR UPDATE SKIP LOCKED
   ), ranked AS (
     SELECT partition, row_number() OVER (ORDER BY holder = $2 DESC NULLS LAST, partition) <= $4::int AS kept FROM open
   )
@@ -131,12 +134,14 @@ absl::Status Consumer::ConsumeUntilError() {
   auto next_renewal = steady_clock::time_point::min();
   while (!Stopping()) {
     const auto now = steady_clock::now();
-    if (now >= next_renewal) {
+    if (now >= next_renewal || AtEnd()) {
+      if (AtEnd()) Pause(kEpochPoll);
       EMBUDO_RETURN_IF_ERROR(RenewLeases(*connection));
       Measure(*connection);
       // Others may be about to give back what this one lacks.
       next_renewal = now + (has_share_ ? options_.lease / 4 : std::min<milliseconds>(kLookForMore, options_.lease / 4));
     }
+    if (AtEnd()) continue;
     if (held_.empty()) {
       Pause(milliseconds(500));
       continue;
@@ -156,19 +161,43 @@ absl::Status Consumer::ConsumeUntilError() {
       .status();
 }
 
+absl::StatusOr<Epoch> Consumer::FindEpochToRead(db::Connection& connection) {
+  EMBUDO_ASSIGN_OR_RETURN(const Epochs epochs, ReadEpochs(connection));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec("SELECT partition, position FROM " + options_.schema +
+                                                                     ".consumer_checkpoint WHERE consumer = $1",
+                                                                 db::Params::Of(options_.name)));
+  std::map<int, int64_t> checkpoints;
+  for (int i = 0; i < rows.size(); ++i) checkpoints[static_cast<int>(rows[i].Int(0))] = rows[i].Int(1);
+  for (const Epoch& epoch : epochs) {
+    if (epoch.open()) return epoch;
+    for (int partition = epoch.first; partition <= epoch.last(); ++partition) {
+      if (checkpoints[partition] < epoch.EndOf(partition)) return epoch;
+    }
+  }
+  return epochs.back();
+}
+
+bool Consumer::AtEnd() const {
+  return !held_.empty() && !epoch_.open() && std::all_of(held_.begin(), held_.end(), [&](const auto& held) {
+    return held.second >= epoch_.EndOf(held.first);
+  });
+}
+
 absl::Status Consumer::RenewLeases(db::Connection& connection) {
   const std::string table = options_.schema + ".consumer_checkpoint";
-  EMBUDO_RETURN_IF_ERROR(connection
-                             .Exec("INSERT INTO " + table + " (consumer, partition)" +
-                                       " SELECT $1, p FROM generate_series(0, $2::int - 1) AS p ON CONFLICT DO NOTHING",
-                                   db::Params::Of(options_.name, kPartitions))
-                             .status());
+  EMBUDO_ASSIGN_OR_RETURN(epoch_, FindEpochToRead(connection));
+  EMBUDO_RETURN_IF_ERROR(
+      connection
+          .Exec("INSERT INTO " + table + " (consumer, partition)" +
+                    " SELECT $1, p FROM generate_series($2::int, $3::int) AS p ON CONFLICT DO NOTHING",
+                db::Params::Of(options_.name, epoch_.first, epoch_.last()))
+          .status());
   EMBUDO_ASSIGN_OR_RETURN(const int members, db::CountMembers(connection, "consumer " + options_.name));
-  const int share = db::FairShare(kPartitions, members);
+  const int share = db::FairShare(epoch_.partitions, members);
   EMBUDO_ASSIGN_OR_RETURN(
       const db::Result rows,
-      connection.Exec(RenewSql(table),
-                      db::Params::Of(options_.name, holder_, static_cast<int>(options_.lease.count()), share)));
+      connection.Exec(RenewSql(table), db::Params::Of(options_.name, holder_, static_cast<int>(options_.lease.count()),
+                                                      share, epoch_.first, epoch_.last())));
   std::map<int, int64_t> held;
   for (int i = 0; i < rows.size(); ++i) {
     if (rows[i].Bool(2)) held[static_cast<int>(rows[i].Int(0))] = rows[i].Int(1);
@@ -177,6 +206,10 @@ absl::Status Consumer::RenewLeases(db::Connection& connection) {
   has_share_ = held_.size() == static_cast<size_t>(share);
   metrics_.Gauge("embudo_consumer_partitions", "Partitions that this process consumes", {{"consumer", options_.name}})
       .Set(static_cast<double>(held_.size()));
+  metrics_
+      .Gauge("embudo_consumer_epoch_partitions", "Partitions that all processes of a consumer have to share",
+             {{"consumer", options_.name}})
+      .Set(epoch_.partitions);
   return absl::OkStatus();
 }
 
@@ -223,13 +256,14 @@ absl::Status Consumer::ApplyInTx(db::Connection& connection, const std::vector<S
                   db::Params::Of(options_.name, batch[0].partition, batch[0].position, error).AddBytes(batch[0].data))
             .status();
   } else {
-    events.resize(batch.size());
-    for (size_t i = 0; i < batch.size() && status.ok(); ++i) {
-      if (!ParseStored(batch[i].data, batch[i].partition, batch[i].position, &events[i])) {
+    events.reserve(batch.size());
+    for (const Stored& stored : batch) {
+      if (stored.data.empty()) continue;  // a place alone
+      if (!ParseStored(stored.data, stored.partition, stored.position, &events.emplace_back())) {
         status = Internal("an event that can't be parsed");
       }
     }
-    if (status.ok()) status = apply_(connection, events);
+    if (status.ok() && !events.empty()) status = apply_(connection, events);
   }
   std::map<int, int64_t> to;
   for (const Stored& stored : batch) to[stored.partition] = stored.position;

@@ -21,6 +21,8 @@ namespace embudo::event {
 /// Reads the log from its own checkpoint on and applies each event's effects exactly once: they are committed together
 /// with the checkpoint, in the consumer's own schema. Order within a partition (so per lead) holds, because one process
 /// at a time holds the lease of a partition, and the checkpoint is moved by compare-and-set should two think they do.
+/// Of the log's epochs it reads the oldest that is not dealt with: nothing of the next, in no process, before all
+/// partitions of it are at their ends.
 /// Events come from Redis; what it lacks (a gap in the positions, or Redis away) is read from pipeline.event_log.
 ///
 /// The schema has the tables consumer_checkpoint and dead_letter (see ConsumerTablesSql).
@@ -60,6 +62,10 @@ class Consumer : public Background {
   absl::Status RenewLeases(db::Connection& connection);
   /// Tells the metrics how far behind it is.
   void Measure(db::Connection& connection);
+  /// The epoch that is read now.
+  absl::StatusOr<Epoch> FindEpochToRead(db::Connection& connection);
+  /// Whether all that is held is of a closed epoch and at its end.
+  bool AtEnd() const;
   absl::Status ApplyBatch(db::Connection& connection, const std::vector<Stored>& batch);
   absl::Status ApplyInTx(db::Connection& connection, const std::vector<Stored>& batch, bool dead_letter,
                          const std::string& error);
@@ -78,6 +84,7 @@ class Consumer : public Background {
   std::map<int, int64_t> measured_;
   /// Checkpoint of each partition whose lease is held.
   std::map<int, int64_t> held_;
+  Epoch epoch_;  ///< of these partitions
   int failures_ = 0;
 
   std::mutex mutex_;

@@ -54,18 +54,14 @@ type::v1::EventType TypeOf(std::string_view text) {
                                            : static_cast<type::v1::EventType>(found->second);
 }
 
-int PartitionOf(std::string_view tenant, std::string_view partition_key) {
+uint32_t HashOf(std::string_view tenant, std::string_view partition_key) {
   uint32_t crc = Crc32c(tenant);
   if (const auto id = Uuid::Parse(partition_key)) {
     crc = Crc32c({reinterpret_cast<const char*>(id->bytes.data()), id->bytes.size()}, crc);
   } else {
     crc = Crc32c(partition_key, crc);
   }
-  return static_cast<int>(crc % kPartitions);
-}
-
-std::string StreamKey(int partition) {
-  return "embudo:events:" + std::to_string(kEpoch) + ":" + std::to_string(partition);
+  return crc;
 }
 
 bool ParseStored(std::string_view bytes, int partition, int64_t position, type::v1::Event* event) {

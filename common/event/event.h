@@ -8,22 +8,15 @@
 
 namespace embudo::event {
 
-/// Partitions that every lead's key is hashed to. Fixed for an epoch (docs/events.md).
-inline constexpr int kPartitions = 16;
-inline constexpr int kEpoch = 1;
-
 /// `lead.created` for EVENT_TYPE_LEAD_CREATED. The resource is everything up to the first '_' that leaves a known
 /// resource before it (`lost_reason.created`).
 std::string TypeText(type::v1::EventType type);
 /// The inverse; EVENT_TYPE_UNSPECIFIED for an unknown text.
 type::v1::EventType TypeOf(std::string_view text);
 
-/// CRC-32C of the tenant's id followed by the partition key's bytes (a UUID's 16, else the text), modulo kPartitions.
-int PartitionOf(std::string_view tenant, std::string_view partition_key);
-
-/// The Redis stream of a partition: `embudo:events:<epoch>:<partition>`. An entry's id is `<position>-0`; its one field
-/// `e` holds the serialised Event, without partition and position, which the stream and the id tell.
-std::string StreamKey(int partition);
+/// CRC-32C of the tenant's id followed by the partition key's bytes (a UUID's 16, else the text): modulo the number of
+/// partitions it is the partition (Epoch::PartitionOf).
+uint32_t HashOf(std::string_view tenant, std::string_view partition_key);
 
 /// An event as the log holds it, with its place filled in. False if the bytes are no event.
 bool ParseStored(std::string_view bytes, int partition, int64_t position, type::v1::Event* event);

@@ -28,6 +28,9 @@ int64_t PositionOf(std::string_view id) { return std::strtoll(std::string(id).c_
 
 absl::StatusOr<std::vector<Stored>> LogReader::Read(db::Connection& connection, const std::map<int, int64_t>& positions,
                                                     int limit) {
+  EMBUDO_ASSIGN_OR_RETURN(const Epochs* const epochs, epochs_.Get(connection));
+  const Epoch& epoch = EpochOfPartition(*epochs, positions.begin()->first);
+  if (!epoch.open()) return ReadClosed(connection, epoch, positions, limit);
   const auto now = std::chrono::steady_clock::now();
   if (redis_ == nullptr && now >= next_connect_) {
     auto opened = redis::Connection::Open(redis_address_, kRedisTimeout);
@@ -35,7 +38,7 @@ absl::StatusOr<std::vector<Stored>> LogReader::Read(db::Connection& connection, 
     next_connect_ = now + kReconnect;
   }
   if (redis_ != nullptr) {
-    auto batch = ReadRedis(connection, positions, limit);
+    auto batch = ReadRedis(connection, epoch, positions, limit);
     if (batch.ok() || ReasonOf(batch.status()) != "REDIS_UNAVAILABLE") return batch;
     redis_.reset();
     log::Warning("event log: Redis is away, reading from PostgreSQL", {{"reader", name_}});
@@ -49,7 +52,24 @@ absl::StatusOr<std::vector<Stored>> LogReader::Read(db::Connection& connection, 
   return batch;
 }
 
-absl::StatusOr<std::vector<Stored>> LogReader::ReadRedis(db::Connection& connection,
+absl::StatusOr<std::vector<Stored>> LogReader::ReadClosed(db::Connection& connection, const Epoch& epoch,
+                                                          const std::map<int, int64_t>& positions, int limit) {
+  std::vector<Stored> batch;
+  for (const auto& [partition, position] : positions) {
+    const int left = limit - static_cast<int>(batch.size());
+    if (left <= 0 || position >= epoch.EndOf(partition)) continue;
+    const size_t before = batch.size();
+    EMBUDO_RETURN_IF_ERROR(ReadTable(connection, partition, position, left, &batch));
+    const bool rest = batch.size() - before < static_cast<size_t>(left);
+    const int64_t last = batch.size() > before ? batch.back().position : position;
+    // What is missing at the end is kept no longer.
+    if (rest && last < epoch.EndOf(partition)) batch.push_back({partition, epoch.EndOf(partition), ""});
+  }
+  if (batch.empty()) std::this_thread::sleep_for(kPollWithoutRedis);
+  return batch;
+}
+
+absl::StatusOr<std::vector<Stored>> LogReader::ReadRedis(db::Connection& connection, const Epoch& epoch,
                                                          const std::map<int, int64_t>& positions, int limit) {
   const std::string count = std::to_string(std::max<int>(1, limit / static_cast<int>(positions.size())));
   const std::string block = std::to_string(kBlock.count());
@@ -57,7 +77,7 @@ absl::StatusOr<std::vector<Stored>> LogReader::ReadRedis(db::Connection& connect
   std::vector<std::string> ids;
   std::map<std::string, int, std::less<>> partition_of;
   for (const auto& [partition, position] : positions) {
-    keys.push_back(StreamKey(partition));
+    keys.push_back(epoch.StreamKey(partition));
     ids.push_back(std::to_string(position) + "-0");
     partition_of[keys.back()] = partition;
   }

@@ -8,11 +8,13 @@
 
 #include "absl/status/statusor.h"
 #include "common/db/connection.h"
+#include "common/event/epoch.h"
 #include "common/redis/connection.h"
 
 namespace embudo::event {
 
-/// An event as the log holds it: its place and its bytes.
+/// An event as the log holds it: its place and its bytes. Without bytes it is a place alone: up to there the log, which
+/// has ended or no longer keeps it all, has nothing more.
 struct Stored {
   int partition;
   int64_t position;
@@ -27,7 +29,8 @@ class LogReader {
   LogReader(std::string redis, std::string name) : redis_address_(std::move(redis)), name_(std::move(name)) {}
 
   /// Up to about `limit` events after `positions` (the last one known, by partition), in order and without gaps in each
-  /// partition; waits up to half a second for the first. Errors are the database's.
+  /// partition; waits up to half a second for the first. The partitions are of one epoch; those of a closed one are
+  /// read from PostgreSQL up to their ends. Errors are the database's.
   absl::StatusOr<std::vector<Stored>> Read(db::Connection& connection, const std::map<int, int64_t>& positions,
                                            int limit);
   /// The same from PostgreSQL alone, for one partition, without waiting.
@@ -35,11 +38,14 @@ class LogReader {
                                 std::vector<Stored>* out);
 
  private:
-  absl::StatusOr<std::vector<Stored>> ReadRedis(db::Connection& connection, const std::map<int, int64_t>& positions,
-                                                int limit);
+  absl::StatusOr<std::vector<Stored>> ReadClosed(db::Connection& connection, const Epoch& epoch,
+                                                 const std::map<int, int64_t>& positions, int limit);
+  absl::StatusOr<std::vector<Stored>> ReadRedis(db::Connection& connection, const Epoch& epoch,
+                                                const std::map<int, int64_t>& positions, int limit);
 
   const std::string redis_address_;
   const std::string name_;
+  EpochCache epochs_;
   std::unique_ptr<redis::Connection> redis_;
   std::chrono::steady_clock::time_point next_connect_{};
 };

@@ -25,11 +25,14 @@ constexpr char kLockHeads[] =
     "SELECT partition FROM pipeline.event_head WHERE partition = ANY($1::int[]) ORDER BY partition FOR UPDATE";
 
 // Takes a batch out of event_pending, numbers it from the locked heads on, and returns it with its data. The limit is a
-// partition's, so that what is read follows the primary key and a long queue costs no more than a short one.
+// partition's, so that what is read follows the primary key and a long queue costs no more than a short one. Nothing is
+// numbered in an epoch that is over, nor while something waits in an older one: it may have to come first.
 constexpr char kNumber[] = R"(
 WITH batch AS MATERIALIZED (
   SELECT p.partition, p.seq, p.day, p.tenant_id FROM unnest($1::int[]) AS held(partition) CROSS JOIN LATERAL (
     SELECT * FROM pipeline.event_pending WHERE partition = held.partition ORDER BY seq LIMIT $2::int) p
+  WHERE EXISTS (SELECT FROM pipeline.event_epoch WHERE first_partition = $3 AND close_time IS NULL)
+    AND NOT EXISTS (SELECT FROM pipeline.event_pending WHERE partition < $3)
 ), taken AS (
   DELETE FROM pipeline.event_pending p USING batch b WHERE p.partition = b.partition AND p.seq = b.seq
 ), numbered AS (
@@ -56,6 +59,26 @@ constexpr char kHeads[] =
     "SELECT partition, position, resend_wanted, resend_done FROM pipeline.event_head WHERE partition = ANY($1::int[])";
 
 constexpr char kResent[] = "UPDATE pipeline.event_head SET resend_done = $2 WHERE partition = $1::smallint";
+
+constexpr char kWaiting[] =
+    "(SELECT partition FROM pipeline.event_pending WHERE partition < $2::int ORDER BY partition LIMIT 1) UNION ALL"
+    " (SELECT partition FROM pipeline.event_pending WHERE partition = ANY($1::int[]) LIMIT 1) UNION ALL"
+    " (SELECT partition FROM pipeline.event_pending WHERE partition > $3::int ORDER BY partition LIMIT 1)";
+
+constexpr char kStragglers[] =
+    "SELECT p.partition, p.seq, p.day, p.tenant_id, e.data FROM pipeline.event_pending p"
+    " JOIN pipeline.event e USING (tenant_id, day, seq) WHERE p.partition < $1::int ORDER BY p.partition, p.seq"
+    " LIMIT $2::int FOR UPDATE OF p SKIP LOCKED";
+
+constexpr char kMove[] = R"(
+WITH moved AS (
+  SELECT * FROM unnest($1::int[], $2::bigint[], $3::date[], $4::text[], $5::int[])
+    AS m(old, seq, day, tenant_id, partition)
+), pending AS (
+  UPDATE pipeline.event_pending p SET partition = m.partition FROM moved m WHERE p.partition = m.old AND p.seq = m.seq
+)
+UPDATE pipeline.event e SET partition = m.partition FROM moved m
+WHERE e.tenant_id = m.tenant_id AND e.day = m.day AND e.seq = m.seq)";
 
 constexpr char kFromPosition[] = R"(
 SELECT p.partition, p.position, e.data
@@ -118,7 +141,9 @@ void Relay::Run() {
   while (WaitForWork(milliseconds(0))) {
     const absl::Status status = RelayUntilError();
     published_.clear();
+    epoch_over_ = true;
     redis_.reset();
+    closed_streams_ = true;
     if (status.ok()) continue;
     if (MessageOf(status) != last_error) log::Warning("relay: waiting", {{"why", MessageOf(status)}});
     last_error = MessageOf(status);
@@ -133,7 +158,7 @@ absl::Status Relay::RelayUntilError() {
   auto next_check = std::chrono::steady_clock::time_point::min();
   while (true) {
     const auto now = std::chrono::steady_clock::now();
-    if (now >= next_check) {
+    if (now >= next_check || epoch_over_) {
       EMBUDO_RETURN_IF_ERROR(TakePartitions(*connection));
       EMBUDO_RETURN_IF_ERROR(CheckTops(*connection));
       EMBUDO_RETURN_IF_ERROR(Measure(*connection));
@@ -145,15 +170,19 @@ absl::Status Relay::RelayUntilError() {
 }
 
 absl::Status Relay::TakePartitions(db::Connection& connection) {
-  EMBUDO_ASSIGN_OR_RETURN(const int members, db::CountMembers(connection, "relay"));
-  const auto share = static_cast<size_t>(db::FairShare(kPartitions, members));
-  while (published_.size() > share) {
-    const int partition = published_.rbegin()->first;
-    EMBUDO_RETURN_IF_ERROR(
-        connection.Exec("SELECT pg_advisory_unlock($1::int, $2::int)", db::Params::Of(kLockClass, partition)).status());
-    published_.erase(partition);
+  EMBUDO_ASSIGN_OR_RETURN(Epochs epochs, ReadEpochs(connection));
+  if (epochs.back().number != epoch_.number) {
+    EMBUDO_RETURN_IF_ERROR(GiveBack(connection, 0));
+    epoch_ = epochs.back();
+    closed_streams_ = true;
+    log::Info("relay: an epoch of the log", {{"epoch", epoch_.number}, {"partitions", epoch_.partitions}});
   }
-  for (int partition = 0; partition < kPartitions && published_.size() < share; ++partition) {
+  epochs_ = std::move(epochs);
+  epoch_over_ = false;
+  EMBUDO_ASSIGN_OR_RETURN(const int members, db::CountMembers(connection, "relay"));
+  const auto share = static_cast<size_t>(db::FairShare(epoch_.partitions, members));
+  EMBUDO_RETURN_IF_ERROR(GiveBack(connection, share));
+  for (int partition = epoch_.first; partition <= epoch_.last() && published_.size() < share; ++partition) {
     if (published_.contains(partition)) continue;
     EMBUDO_ASSIGN_OR_RETURN(const db::Result taken, connection.Exec("SELECT pg_try_advisory_lock($1::int, $2::int)",
                                                                     db::Params::Of(kLockClass, partition)));
@@ -161,6 +190,17 @@ absl::Status Relay::TakePartitions(db::Connection& connection) {
   }
   metrics_.Gauge("embudo_relay_partitions", "Partitions that this process relays")
       .Set(static_cast<double>(published_.size()));
+  metrics_.Gauge("embudo_relay_epoch_partitions", "Partitions that all relays have to share").Set(epoch_.partitions);
+  return absl::OkStatus();
+}
+
+absl::Status Relay::GiveBack(db::Connection& connection, size_t kept) {
+  while (published_.size() > kept) {
+    const int partition = published_.rbegin()->first;
+    EMBUDO_RETURN_IF_ERROR(
+        connection.Exec("SELECT pg_advisory_unlock($1::int, $2::int)", db::Params::Of(kLockClass, partition)).status());
+    published_.erase(partition);
+  }
   return absl::OkStatus();
 }
 
@@ -179,20 +219,56 @@ absl::Status Relay::Measure(db::Connection& connection) {
   return absl::OkStatus();
 }
 
+absl::Status Relay::DropClosedStreams() {
+  if (!closed_streams_) return absl::OkStatus();
+  for (const Epoch& epoch : epochs_) {
+    if (epoch.number >= epoch_.number) break;
+    for (int partition = epoch.first; partition <= epoch.last(); ++partition) {
+      EMBUDO_RETURN_IF_ERROR(redis_->Command({"UNLINK", epoch.StreamKey(partition)}).status());
+    }
+  }
+  closed_streams_ = false;
+  return absl::OkStatus();
+}
+
+absl::Status Relay::MoveStragglers(db::Connection& connection) {
+  EMBUDO_RETURN_IF_ERROR(connection.ExecScript("BEGIN"));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          connection.Exec(kStragglers, db::Params::Of(epoch_.first, options_.batch_size)));
+  std::vector<std::string> old, seqs, days, tenants, partitions;
+  for (int i = 0; i < rows.size(); ++i) {
+    type::v1::Event event;
+    if (!event.ParseFromString(rows[i].Bytes(4))) return Internal("an event that can't be parsed");
+    old.emplace_back(rows[i].Text(0));
+    seqs.emplace_back(rows[i].Text(1));
+    days.emplace_back(rows[i].Text(2));
+    tenants.emplace_back(rows[i].Text(3));
+    partitions.push_back(std::to_string(epoch_.PartitionOf(HashOf(tenants.back(), event.partition_key()))));
+  }
+  EMBUDO_RETURN_IF_ERROR(connection.Exec(kMove, db::Params::Of(old, seqs, days, tenants, partitions)).status());
+  return connection.ExecScript("COMMIT");
+}
+
 absl::StatusOr<int> Relay::Number(db::Connection& connection) {
   if (published_.empty()) return 0;
   const std::string partitions = PartitionArray(published_);
-  EMBUDO_ASSIGN_OR_RETURN(
-      const db::Result waiting,
-      connection.Exec("SELECT 1 FROM pipeline.event_pending WHERE partition = ANY($1::int[]) LIMIT 1",
-                      db::Params::Of(partitions)));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result waiting,
+                          connection.Exec(kWaiting, db::Params::Of(partitions, epoch_.first, epoch_.last())));
   if (waiting.empty()) return 0;
+  if (waiting[waiting.size() - 1].Int(0) > epoch_.last()) {
+    epoch_over_ = true;
+    return 0;
+  }
+  if (waiting[0].Int(0) < epoch_.first) EMBUDO_RETURN_IF_ERROR(MoveStragglers(connection));
   const int each = std::max(1, options_.batch_size / static_cast<int>(published_.size()));
   const auto start = std::chrono::steady_clock::now();
   EMBUDO_RETURN_IF_ERROR(connection.ExecScript("BEGIN"));
   EMBUDO_RETURN_IF_ERROR(connection.Exec(kLockHeads, db::Params::Of(partitions)).status());
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kNumber, db::Params::Of(partitions, each)));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                          connection.Exec(kNumber, db::Params::Of(partitions, each, epoch_.first)));
   EMBUDO_RETURN_IF_ERROR(connection.ExecScript("COMMIT"));
+  // Something waits, and may not be numbered: the log may have been divided anew.
+  epoch_over_ = rows.empty();
   // Redis being away delays readers and loses nothing: CheckTops sends what is missing once it is back.
   const absl::Status published = Publish(rows);
   if (published.ok()) {
@@ -211,7 +287,7 @@ absl::Status Relay::Publish(const db::Result& rows) {
   const std::string length = std::to_string(options_.stream_length);
   for (int i = 0; i < rows.size(); ++i) {
     const db::Row row = rows[i];
-    const std::string key = StreamKey(static_cast<int>(row.Int(0)));
+    const std::string key = epoch_.StreamKey(static_cast<int>(row.Int(0)));
     const std::string id = std::string(row.Text(1)) + "-0";
     const std::string data = row.Bytes(2);
     redis_->Append({"XADD", key, "MAXLEN", "~", length, id, "e", data});
@@ -237,8 +313,10 @@ absl::Status Relay::CheckTops(db::Connection& connection) {
       return absl::OkStatus();
     }
     redis_ = *std::move(opened);
+    closed_streams_ = true;
   }
-  const absl::Status status = Resend(connection);
+  absl::Status status = DropClosedStreams();
+  if (status.ok()) status = Resend(connection);
   if (!status.ok() && ReasonOf(status) == "REDIS_UNAVAILABLE") {
     redis_.reset();
     return absl::OkStatus();
@@ -253,9 +331,9 @@ absl::Status Relay::Resend(db::Connection& connection) {
     const int64_t head = heads[i].Int(1);
     // Events were rewritten: the stream is dropped, and filled from the table like one that was lost.
     const bool anew = heads[i].Int(2) > heads[i].Int(3);
-    if (anew) EMBUDO_RETURN_IF_ERROR(redis_->Command({"DEL", StreamKey(partition)}).status());
+    if (anew) EMBUDO_RETURN_IF_ERROR(redis_->Command({"DEL", epoch_.StreamKey(partition)}).status());
     EMBUDO_ASSIGN_OR_RETURN(const redis::Reply top,
-                            redis_->Command({"XREVRANGE", StreamKey(partition), "+", "-", "COUNT", "1"}));
+                            redis_->Command({"XREVRANGE", epoch_.StreamKey(partition), "+", "-", "COUNT", "1"}));
     int64_t last = top.size() == 0 ? 0 : std::strtoll(std::string(top[0][0].text()).c_str(), nullptr, 10);
     if (last > head) {
       EMBUDO_ASSIGN_OR_RETURN(const bool ahead, ResetIfAhead(connection, partition, last));
@@ -288,7 +366,7 @@ absl::StatusOr<bool> Relay::ResetIfAhead(db::Connection& connection, int partiti
   // will be given to others, which Redis would refuse.
   log::Error("relay: Redis has events that the database has not; the stream is begun anew",
              {{"partition", partition}, {"redis", top}, {"database", head[0].Int(1)}});
-  EMBUDO_RETURN_IF_ERROR(redis_->Command({"DEL", StreamKey(partition)}).status());
+  EMBUDO_RETURN_IF_ERROR(redis_->Command({"DEL", epoch_.StreamKey(partition)}).status());
   metrics_.Counter("embudo_relay_streams_reset_total", "Streams begun anew, because Redis was ahead of the database")
       .Increment();
   return true;

@@ -12,6 +12,7 @@
 #include "common/base/background.h"
 #include "common/base/clock.h"
 #include "common/db/pool.h"
+#include "common/event/epoch.h"
 #include "common/metrics/metrics.h"
 #include "common/redis/connection.h"
 
@@ -21,6 +22,8 @@ namespace embudo::event {
 /// advisory lock, takes what has become visible in `event_pending`, in seq order within each read, gives it the next
 /// positions and publishes it under them. Because positions have no gaps and Redis refuses an id that is not above the
 /// last, publishing twice is harmless and a loss in Redis is seen by every reader. Commits never wait for the relay.
+/// When the log is divided anew, it goes on with the partitions of the new epoch; what writers have put into those of
+/// the old one meanwhile it moves there first.
 class Relay : public Background {
  public:
   struct Options {
@@ -47,8 +50,15 @@ class Relay : public Background {
   void Run();
   /// One life of a database connection: take partitions, relay until something breaks.
   absl::Status RelayUntilError();
-  /// Takes the advisory locks of partitions that nobody holds, up to this relay's share, and gives back what is more.
+  /// Takes the advisory locks of partitions that nobody holds, up to this relay's share, and gives back what is more;
+  /// in a new epoch it leaves those of the one before.
   absl::Status TakePartitions(db::Connection& connection);
+  /// Gives back partitions until it has no more than so many.
+  absl::Status GiveBack(db::Connection& connection, size_t kept);
+  /// Drops the streams of closed epochs: their events are read from PostgreSQL alone.
+  absl::Status DropClosedStreams();
+  /// Moves events that wait in partitions of closed epochs to those of the open one.
+  absl::Status MoveStragglers(db::Connection& connection);
   /// Tells the metrics how the outbox is.
   absl::Status Measure(db::Connection& connection);
   /// Numbers a batch. Returns how many events it took.
@@ -64,6 +74,10 @@ class Relay : public Background {
   const Options options_;
   metrics::Registry& metrics_;
   std::unique_ptr<redis::Connection> redis_;
+  Epochs epochs_;
+  Epoch epoch_;  ///< the open one
+  bool epoch_over_ = true;
+  bool closed_streams_ = true;  ///< whether Redis may have streams of closed epochs
   /// Partitions that this relay holds, each with the last position that it knows to be in Redis; -1: not known.
   std::map<int, int64_t> published_;
 

@@ -25,6 +25,16 @@ double StartTime() {
   return start;
 }
 
+int64_t ThreadCount() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  int64_t count = 0;
+  while (status >> word) {
+    if (word == "Threads:") status >> count;
+  }
+  return count;
+}
+
 // What Prometheus' client libraries tell of every process, under their names.
 std::string ProcessText() {
   rusage usage{};
@@ -38,7 +48,8 @@ std::string ProcessText() {
          std::to_string(seconds(usage.ru_utime) + seconds(usage.ru_stime)) +
          "\n# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes " +
          std::to_string(pages * sysconf(_SC_PAGESIZE)) +
-         "\n# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds " + std::to_string(StartTime()) + "\n";
+         "\n# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds " + std::to_string(StartTime()) +
+         "\n# TYPE process_threads gauge\nprocess_threads " + std::to_string(ThreadCount()) + "\n";
 }
 
 }  // namespace

@@ -148,7 +148,13 @@ class Arrays {
 
   db::Params Finish() const {
     db::Params params = db::Params::Of(tenant_, rows_.Finish(), keys_, versions_, requests_);
-    params.AddBytes(hashes_).Add(methods_).AddBytes(answers_).Add(events_).Add(partitions_).AddBytes(data_).Add(times_);
+    params.AddBytes(hashes_)
+        .Add(methods_)
+        .AddBytes(answers_)
+        .Add(events_)
+        .Add(hashes_of_keys_)
+        .AddBytes(data_)
+        .Add(times_);
     if (HasExternalIds(table_)) params.Add(named_keys_).Add(systems_).Add(external_ids_);
     if (KeepsHistory(table_, with_events_)) params.AddBytes(history_);
     return params;
@@ -167,7 +173,7 @@ class Arrays {
   absl::Status AddEvent(const Change& change) {
     const Uuid id = Uuid::V7(change.time);
     events_.push_back(id.ToString());
-    partitions_.push_back(std::to_string(event::PartitionOf(tenant_, change.partition_key)));
+    hashes_of_keys_.push_back(std::to_string(event::HashOf(tenant_, change.partition_key)));
     if (!with_events_) {
       data_.emplace_back();
       return absl::OkStatus();
@@ -185,7 +191,7 @@ class Arrays {
   const std::string& tenant_;
   const bool with_events_;
   Rows rows_;
-  std::vector<std::string> keys_, versions_, methods_, events_, partitions_, times_;
+  std::vector<std::string> keys_, versions_, methods_, events_, hashes_of_keys_, times_;
   std::vector<std::string> named_keys_, systems_, external_ids_;
   Optionals requests_, hashes_, answers_, data_, history_;
 };
@@ -212,8 +218,8 @@ std::string WriteStatement(const Table& table, bool insert, bool with_events) {
   const std::string& schema = table.schema();
   std::string sql =
       "WITH change AS MATERIALIZED (SELECT * FROM unnest($3::text[], $4::bigint[], $5::uuid[], $6::bytea[], $7::text[],"
-      " $8::bytea[], $9::uuid[], $10::smallint[], $11::bytea[], $12::timestamptz[]) WITH ORDINALITY"
-      " AS c(key, expected_version, request_id, request_hash, method, response, event_id, partition, data, time, "
+      " $8::bytea[], $9::uuid[], $10::bigint[], $11::bytea[], $12::timestamptz[]) WITH ORDINALITY"
+      " AS c(key, expected_version, request_id, request_hash, method, response, event_id, hash, data, time, "
       "ord)),\n"
       "fresh AS MATERIALIZED (SELECT * FROM change WHERE request_id IS NULL OR NOT EXISTS (SELECT 1 FROM " +
       schema + ".request q WHERE q.tenant_id = $1 AND q.request_id = change.request_id)),\nwritten AS (" +
@@ -233,7 +239,10 @@ std::string WriteStatement(const Table& table, bool insert, bool with_events) {
            ".event (tenant_id, day, seq, event_id, partition, data)"
            " SELECT $1, (c.time AT TIME ZONE 'UTC')::date, nextval('" +
            schema +
-           ".event_seq'), c.event_id, c.partition, c.data FROM written JOIN change c USING (key) ORDER BY c.ord"
+           ".event_seq'), c.event_id, p.first_partition + c.hash % p.partition_count, c.data"
+           " FROM written JOIN change c USING (key) CROSS JOIN " +
+           schema +
+           ".event_epoch p WHERE p.close_time IS NULL ORDER BY c.ord"
            " RETURNING partition, seq, day, event_id),\npending AS (INSERT INTO " +
            schema + ".event_pending (partition, seq, day, tenant_id) SELECT partition, seq, day, $1 FROM logged)";
   }

@@ -23,8 +23,8 @@ using ::testing::Not;
 constexpr char kSchemas[] = "('pipeline', 'capture', 'scoring', 'automation', 'reporting')";
 
 /// Tables that belong to the installation and not to a tenant.
-const std::set<std::string> kWithoutTenant = {"migration", "consumer_checkpoint", "dead_letter", "setting",
-                                              "event_head"};
+const std::set<std::string> kWithoutTenant = {"migration", "consumer_checkpoint", "dead_letter",
+                                              "setting",   "event_head",          "epoch"};
 /// Tables of the log: keyed by their place in it, with the tenant beside. Only workers read them.
 const std::set<std::string> kKeyedByPlace = {"pipeline.event_pending", "pipeline.event_position"};
 

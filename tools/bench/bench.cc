@@ -12,10 +12,10 @@ namespace embudo::bench {
 namespace {
 
 constexpr std::pair<const char*, decltype(&MeasureCreate)> kMeasures[] = {
-    {"create", MeasureCreate},   {"records", MeasureRecords}, {"latency", MeasureLatency},
-    {"events", MeasureEvents},   {"capture", MeasureCapture}, {"forms", MeasureForms},
-    {"scoring", MeasureScoring}, {"import", MeasureImport},   {"reports", MeasureReports},
-    {"mail", MeasureMail},       {"rules", MeasureRules},     {"assign", MeasureAssignment}};
+    {"create", MeasureCreate},    {"records", MeasureRecords}, {"latency", MeasureLatency}, {"events", MeasureEvents},
+    {"fan-out", MeasureFanOut},   {"capture", MeasureCapture}, {"forms", MeasureForms},     {"scoring", MeasureScoring},
+    {"import", MeasureImport},    {"reports", MeasureReports}, {"mail", MeasureMail},       {"rules", MeasureRules},
+    {"assign", MeasureAssignment}};
 
 cli::Json RowOf(const Figure& figure) {
   const auto rounded = [](double value) { return std::round(value * 100) / 100; };
@@ -59,7 +59,12 @@ void AddBench(CLI::App& app, cli::Context& context) {
       ->add_option("--report-leads", options->report_leads,
                    "Leads of the tenant bench-reports, which reports are measured on; takes --postgres. 0: left out")
       ->capture_default_str();
-  command->add_option("--events", options->events, "Events of the replay")->capture_default_str();
+  command->add_option("--events", options->events, "Events of the replay; what the tenant lacks of them is made first")
+      ->capture_default_str();
+  command->add_option("--live-events", options->live_events, "Events that are made for a Tail that waits for them")
+      ->capture_default_str();
+  command->add_option("--subscribers", options->subscribers, "Streams at once, of which one in ten reads nothing")
+      ->capture_default_str();
   command->add_option("--import-rows", options->import_rows, "Rows of the import")->capture_default_str();
   command
       ->add_option("--postgres", options->postgres,

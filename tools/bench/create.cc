@@ -75,7 +75,7 @@ absl::StatusOr<std::string> PgbenchScript(const Options& options, const std::str
                                 "ARRAY['create']",
                                 "ARRAY['" + bytes + "'::bytea]",
                                 "ARRAY[gen_random_uuid()]",
-                                "ARRAY[(:n::bigint % 16)::smallint]",
+                                "ARRAY[:n::bigint]",
                                 "ARRAY['" + bytes + "'::bytea]",
                                 "ARRAY[now()]",
                                 "ARRAY[]::text[]",

@@ -40,14 +40,6 @@ double PostgresCpu() {
   return static_cast<double>(ticks) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
-double ServiceCpu(const std::string& address) {
-  httplib::Client client("http://" + address);
-  const auto response = client.Get("/metrics");
-  static constexpr char kName[] = "\nprocess_cpu_seconds_total ";
-  const size_t at = response ? response->body.find(kName) : std::string::npos;
-  return at == std::string::npos ? 0 : std::atof(response->body.c_str() + at + sizeof kName - 1);
-}
-
 }  // namespace
 
 double Latencies::Percentile(double share) {
@@ -57,7 +49,15 @@ double Latencies::Percentile(double share) {
   return static_cast<double>(values_[index].count()) / 1e6;
 }
 
-CpuSeconds ReadCpu(const Options& options) { return {ServiceCpu(options.metrics), PostgresCpu()}; }
+double ReadMetric(const Options& options, const std::string& name) {
+  httplib::Client client("http://" + options.metrics);
+  const auto response = client.Get("/metrics");
+  const std::string line = "\n" + name + " ";
+  const size_t at = response ? response->body.find(line) : std::string::npos;
+  return at == std::string::npos ? 0 : std::atof(response->body.c_str() + at + line.size());
+}
+
+CpuSeconds ReadCpu(const Options& options) { return {ReadMetric(options, "process_cpu_seconds_total"), PostgresCpu()}; }
 
 absl::StatusOr<std::string> RunCommand(const std::string& command) {
   std::string output;

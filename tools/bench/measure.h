@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/redis/connection.h"
 #include "tools/cli/context.h"
 
 namespace embudo::bench {
@@ -18,6 +19,8 @@ struct Options {
   int import_rows = 20000;
   int leads = 10000;
   int64_t events = 200000;
+  int64_t live_events = 50000;
+  int subscribers = 1000;
   /// Leads of the tenant `bench-reports`, which reports are measured on; 0: they are left out.
   int64_t report_leads = 0;
   /// libpq conninfo with database, of a superuser: for pgbench and COPY.
@@ -60,6 +63,8 @@ struct CpuSeconds {
   double postgres = 0;
 };
 CpuSeconds ReadCpu(const Options& options);
+/// A figure of the pipeline service's metrics, by its name and labels; 0 if it has none.
+double ReadMetric(const Options& options, const std::string& name);
 
 /// Each adds its figures.
 absl::Status MeasureCreate(cli::Context& context, const Options& options, std::vector<Figure>* figures);
@@ -71,9 +76,13 @@ absl::Status MeasureScoring(cli::Context& context, const Options& options, std::
 absl::Status MeasureAssignment(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureCapture(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureReports(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureFanOut(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureImport(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureRules(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureMail(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+
+/// The keys of the log's streams in Redis.
+absl::StatusOr<std::vector<std::string>> StreamsOf(redis::Connection& connection);
 
 /// Runs a shell command and returns what it printed; UNAVAILABLE with its last lines if it failed.
 absl::StatusOr<std::string> RunCommand(const std::string& command);

@@ -12,7 +12,6 @@
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
-#include "common/event/event.h"
 #include "common/redis/connection.h"
 #include "embudo/automation/v1/rule_service.pb.h"
 #include "embudo/automation/v1/run_service.pb.h"
@@ -188,8 +187,9 @@ absl::StatusOr<std::vector<std::string>> ReadStream(const std::string& redis, in
   EMBUDO_ASSIGN_OR_RETURN(const auto connection, redis::Connection::Open(redis, std::chrono::seconds(10)));
   std::vector<std::string> events;
   double spent = 0;
-  for (int partition = 0; partition < event::kPartitions && static_cast<int64_t>(events.size()) < count; ++partition) {
-    const std::string key = event::StreamKey(partition);
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> streams, StreamsOf(*connection));
+  for (const std::string& key : streams) {
+    if (static_cast<int64_t>(events.size()) >= count) break;
     // The group may be there from a run before.
     connection->Command({"XGROUP", "CREATE", key, "bench", "0"}).status().IgnoreError();
     connection->Command({"XGROUP", "SETID", key, "bench", "0"}).status().IgnoreError();

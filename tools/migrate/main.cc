@@ -24,6 +24,16 @@ absl::Status MigrateAll(const std::string& postgres) {
   return absl::OkStatus();
 }
 
+/// Divides the log of events anew; the services go on meanwhile.
+absl::Status SetEventPartitions(const std::string& postgres, int count) {
+  EMBUDO_ASSIGN_OR_RETURN(const auto connection,
+                          db::Connection::Open(db::ConninfoFor(postgres, "embudo_owner", "embudo-migrate")));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result epoch,
+                          connection->Exec("SELECT pipeline.set_event_partitions($1::int)", db::Params::Of(count)));
+  std::cout << "the log has " << count << " partitions, epoch " << epoch[0].Int(0) << '\n';
+  return absl::OkStatus();
+}
+
 }  // namespace
 }  // namespace embudo
 
@@ -33,8 +43,14 @@ int main(int argc, char** argv) {
   parser.add_option("--postgres", postgres, "libpq connection string without user")
       ->envname("EMBUDO_POSTGRES")
       ->required();
+  int event_partitions = 0;
+  parser
+      .add_option("--set-event-partitions", event_partitions,
+                  "Then divide the log of events into so many partitions, with services running or not")
+      ->check(CLI::Range(1, 256));
   CLI11_PARSE(parser, argc, argv);
-  const absl::Status status = embudo::MigrateAll(postgres);
+  absl::Status status = embudo::MigrateAll(postgres);
+  if (status.ok() && event_partitions > 0) status = embudo::SetEventPartitions(postgres, event_partitions);
   if (!status.ok()) std::cerr << "error: " << embudo::MessageOf(status) << '\n';
   return status.ok() ? 0 : 1;
 }

@@ -7,7 +7,6 @@
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
 #include "common/base/sha256.h"
-#include "common/event/event.h"
 
 namespace embudo::pipeline::events {
 namespace {
@@ -44,7 +43,7 @@ std::string CursorCodec::Mac(std::string_view tenant, std::string_view body) con
 
 std::string CursorCodec::Encode(std::string_view tenant, const Place& place) const {
   std::string body;
-  AppendVarint(body, event::kEpoch);
+  AppendVarint(body, static_cast<uint64_t>(place.positions.epoch().number));
   for (const int64_t position : place.positions.values()) AppendVarint(body, static_cast<uint64_t>(position));
   if (place.snapshot_after) {
     body.append(reinterpret_cast<const char*>(place.snapshot_after->bytes.data()), place.snapshot_after->bytes.size());
@@ -52,16 +51,18 @@ std::string CursorCodec::Encode(std::string_view tenant, const Place& place) con
   return absl::WebSafeBase64Escape(Mac(tenant, body) + body);
 }
 
-absl::StatusOr<Place> CursorCodec::Decode(std::string_view tenant, const std::string& cursor,
-                                          std::string_view field) const {
+absl::StatusOr<Place> CursorCodec::Decode(std::string_view tenant, const std::string& cursor, std::string_view field,
+                                          const event::Epochs& epochs) const {
   std::string bytes;
   if (!absl::WebSafeBase64Unescape(cursor, &bytes) || bytes.size() < kMacBytes) return Invalid(field, "is no cursor");
   std::string_view body = std::string_view(bytes).substr(kMacBytes);
   const std::string mac = Mac(tenant, body);
   if (CRYPTO_memcmp(mac.data(), bytes.data(), kMacBytes) != 0) return Invalid(field, "was not made for this tenant");
-  uint64_t epoch = 0;
-  if (!ReadVarint(body, &epoch) || epoch != event::kEpoch) return Invalid(field, "is of another epoch");
-  Place place;
+  uint64_t number = 0;
+  const bool read = ReadVarint(body, &number);
+  const event::Epoch* const epoch = event::FindEpoch(epochs, static_cast<int>(number));
+  if (!read || epoch == nullptr) return Invalid(field, "is of an epoch that is not known");
+  Place place{Positions(*epoch), std::nullopt};
   for (int64_t& position : place.positions.values()) {
     uint64_t value = 0;
     if (!ReadVarint(body, &value)) return Invalid(field, "is cut short");

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,11 +23,13 @@ class Positions {
   /// By the number of a partition of this epoch.
   int64_t& operator[](int partition) { return at_.at(static_cast<size_t>(partition - epoch_.first)); }
   int64_t operator[](int partition) const { return at_.at(static_cast<size_t>(partition - epoch_.first)); }
+  /// Whether all of a closed epoch is read.
+  bool AtEnd(const event::Epoch& closed) const {
+    return std::equal(at_.begin(), at_.end(), closed.ends.begin(), closed.ends.end(), std::greater_equal<>());
+  }
   /// In the order of the partitions.
   const std::vector<int64_t>& values() const { return at_; }
   std::vector<int64_t>& values() { return at_; }
-
-  friend bool operator==(const Positions&, const Positions&) = default;
 
  private:
   event::Epoch epoch_;
@@ -48,7 +52,8 @@ class CursorCodec {
 
   std::string Encode(std::string_view tenant, const Place& place) const;
   /// INVALID_ARGUMENT, reason INVALID_CURSOR, naming `field`.
-  absl::StatusOr<Place> Decode(std::string_view tenant, const std::string& cursor, std::string_view field) const;
+  absl::StatusOr<Place> Decode(std::string_view tenant, const std::string& cursor, std::string_view field,
+                               const event::Epochs& epochs) const;
 
  private:
   std::string Mac(std::string_view tenant, std::string_view body) const;

@@ -1,11 +1,11 @@
 #include "services/pipeline/events/eraser.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
 #include "common/base/error.h"
-#include "common/event/event.h"
 #include "common/log/log.h"
 #include "embudo/pipeline/v1/privacy_service.pb.h"
 #include "embudo/type/v1/erasure.pb.h"
@@ -28,8 +28,6 @@ const int kAskForStreams = StepAfter(0);
 const int kAwaitStreams = StepAfter(1);
 const int kTell = StepAfter(2);
 const int kSettle = StepAfter(3);
-
-int PartitionOf(const ErasureJob& job) { return event::PartitionOf(job.tenant, job.erasure); }
 
 }  // namespace
 
@@ -158,8 +156,9 @@ absl::StatusOr<Eraser::Progress> Eraser::AskForStreams(db::Connection& connectio
   EMBUDO_ASSIGN_OR_RETURN(
       const db::Result wanted,
       connection.Exec("UPDATE pipeline.event_head h SET resend_wanted = resend_wanted + 1 FROM (SELECT partition FROM"
-                      " pipeline.event_head WHERE partition = ANY($1::smallint[]) ORDER BY partition FOR UPDATE) l"
-                      " WHERE h.partition = l.partition RETURNING h.partition || ':' || h.resend_wanted",
+                      " pipeline.event_head WHERE partition = ANY($1::smallint[]) AND partition >= (SELECT"
+                      " first_partition FROM pipeline.event_epoch WHERE close_time IS NULL) ORDER BY partition"
+                      " FOR UPDATE) l WHERE h.partition = l.partition RETURNING h.partition || ':' || h.resend_wanted",
                       db::Params::Of(partitions)));
   job.after.clear();
   for (int i = 0; i < wanted.size(); ++i) job.after.emplace_back(wanted[i].Text(0));
@@ -171,7 +170,10 @@ absl::StatusOr<Eraser::Progress> Eraser::AwaitStreams(db::Connection& connection
   EMBUDO_ASSIGN_OR_RETURN(
       const db::Result missing,
       connection.Exec("SELECT FROM unnest($1::text[]) w JOIN pipeline.event_head h ON h.partition ="
-                      " split_part(w, ':', 1)::smallint WHERE h.resend_done < split_part(w, ':', 2)::bigint LIMIT 1",
+                      " split_part(w, ':', 1)::smallint WHERE h.resend_done < split_part(w, ':', 2)::bigint"
+                      // Streams of a closed epoch are dropped, not filled.
+                      " AND h.partition >= (SELECT first_partition FROM pipeline.event_epoch WHERE close_time IS NULL)"
+                      " LIMIT 1",
                       db::Params::Of(job.after)));
   if (!missing.empty()) return Progress::kWaits;
   job.after.clear();
@@ -210,23 +212,28 @@ absl::StatusOr<Eraser::Progress> Eraser::Tell(const ErasureJob& job) {
 }
 
 absl::StatusOr<Eraser::Progress> Eraser::Settle(db::Connection& connection, ErasureJob& job) {
-  const int partition = PartitionOf(job);
   if (job.after.size() == 1) {
     EMBUDO_ASSIGN_OR_RETURN(
         const db::Result waiting,
-        connection.Exec("SELECT FROM pipeline.event_pending WHERE partition = $1 AND seq <= $2::bigint LIMIT 1",
-                        db::Params::Of(partition, job.after[0])));
+        connection.Exec("SELECT FROM pipeline.event_pending WHERE tenant_id = $1 AND seq = $2::bigint LIMIT 1",
+                        db::Params::Of(job.tenant, job.after[0])));
     if (!waiting.empty()) return Progress::kWaits;
+    // Where the log goes to is after the event, in whichever partition that has its place.
     EMBUDO_ASSIGN_OR_RETURN(
-        const db::Result head,
-        connection.Exec("SELECT position FROM pipeline.event_head WHERE partition = $1", db::Params::Of(partition)));
-    job.after.emplace_back(head[0].Text(0));
+        const db::Result heads,
+        connection.Exec("SELECT h.partition || ':' || h.position FROM pipeline.event_head h, pipeline.event_epoch e"
+                        " WHERE e.close_time IS NULL AND h.partition BETWEEN e.first_partition"
+                        " AND e.first_partition + e.partition_count - 1",
+                        {}));
+    for (int i = 0; i < heads.size(); ++i) job.after.emplace_back(heads[i].Text(0));
     return Progress::kMoved;
   }
-  Hub::Want before;
-  before.partitions = {partition};
-  before.after[partition] = std::stoll(job.after[1]) - 1;
-  if (hub_.Backlog(before) == 0) return Progress::kWaits;
+  std::map<int, int64_t> read;
+  for (size_t i = 1; i < job.after.size(); ++i) {
+    const std::string& place = job.after[i];
+    read[std::stoi(place)] = std::stoll(place.substr(place.find(':') + 1));
+  }
+  if (!hub_.HasRead(read)) return Progress::kWaits;
   // As a seek to where they are: workers forget what they hold, and read it again.
   EMBUDO_RETURN_IF_ERROR(
       connection

@@ -3,6 +3,7 @@
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/error.h"
@@ -23,15 +24,8 @@ constexpr milliseconds kShortPageLife{200};
 /// Tells that events before it were rewritten.
 constexpr char kErased[] = "privacy.erased";
 
-constexpr char kHeads[] = "SELECT partition, position FROM pipeline.event_head WHERE partition < $1::int";
-
-/// Reads what lies before the hub's first event.
-absl::StatusOr<std::map<int, int64_t>> ReadHeads(db::Connection& connection) {
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kHeads, db::Params::Of(event::kPartitions)));
-  std::map<int, int64_t> heads;
-  for (int i = 0; i < rows.size(); ++i) heads[static_cast<int>(rows[i].Int(0))] = rows[i].Int(1);
-  return heads;
-}
+constexpr char kHeads[] =
+    "SELECT partition, position FROM pipeline.event_head WHERE partition BETWEEN $1::int AND $2::int";
 
 }  // namespace
 
@@ -107,6 +101,15 @@ int64_t Hub::Backlog(const Want& want) {
   return window_.Backlog(want);
 }
 
+bool Hub::HasRead(const std::map<int, int64_t>& positions) {
+  const std::lock_guard lock(mutex_);
+  const std::map<int, int64_t> ends = window_.Ends();
+  return std::all_of(positions.begin(), positions.end(), [&](const auto& place) {
+    const auto end = ends.find(place.first);
+    return end != ends.end() && end->second >= place.second;
+  });
+}
+
 // --- the log ---
 
 void Hub::ReadLoop() {
@@ -127,24 +130,67 @@ absl::Status Hub::ReadUntilError() {
   std::map<int, int64_t> positions;
   {
     const std::lock_guard lock(mutex_);
-    positions = window_.Ends();
+    if (ready_) {
+      for (const auto& [partition, position] : window_.Ends()) {
+        if (epochs_.back().Contains(partition)) positions[partition] = position;
+      }
+    }
   }
   if (positions.empty()) {
-    EMBUDO_ASSIGN_OR_RETURN(positions, ReadHeads(*connection));
+    EMBUDO_ASSIGN_OR_RETURN(const event::Epochs epochs, ReadPlaces(*connection));
+    EMBUDO_ASSIGN_OR_RETURN(const db::Result heads,
+                            connection->Exec(kHeads, db::Params::Of(epochs.back().first, epochs.back().last())));
     const std::lock_guard lock(mutex_);
-    for (const auto& [partition, position] : positions) window_.Begin(partition, position);
+    for (int i = 0; i < heads.size(); ++i) {
+      const int partition = static_cast<int>(heads[i].Int(0));
+      window_.Begin(partition, positions[partition] = heads[i].Int(1));
+    }
     ready_ = true;
     SetAllDue();
   }
+  event::EpochCache epochs;
   while (true) {
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return absl::OkStatus();
     }
+    EMBUDO_ASSIGN_OR_RETURN(const event::Epochs* const known, epochs.Get(*connection));
+    positions = EnterEpoch(*known, std::move(positions));
     EMBUDO_ASSIGN_OR_RETURN(const std::vector<event::Stored> batch, log.Read(*connection, positions, 2000));
     for (const event::Stored& stored : batch) positions[stored.partition] = stored.position;
     if (!batch.empty()) Append(batch);
   }
+}
+
+absl::StatusOr<event::Epochs> Hub::ReadPlaces(db::Connection& connection) {
+  EMBUDO_ASSIGN_OR_RETURN(const event::Epochs epochs, event::ReadEpochs(connection));
+  const std::lock_guard lock(mutex_);
+  epochs_ = epochs;
+  for (const event::Epoch& epoch : epochs) {
+    if (epoch.open()) continue;
+    for (int partition = epoch.first; partition <= epoch.last(); ++partition) {
+      window_.Begin(partition, epoch.EndOf(partition));
+    }
+  }
+  return epochs;
+}
+
+std::map<int, int64_t> Hub::EnterEpoch(const event::Epochs& epochs, std::map<int, int64_t> positions) {
+  const event::Epoch& epoch = event::EpochOfPartition(epochs, positions.begin()->first);
+  const event::Epoch* const next = event::FindEpoch(epochs, epoch.number + 1);
+  if (epoch.open() || next == nullptr) return positions;
+  for (const auto& [partition, position] : positions) {
+    if (position < epoch.EndOf(partition)) return positions;
+  }
+  positions.clear();
+  const std::lock_guard lock(mutex_);
+  // Subscribers enter an epoch when it is being read, not before.
+  epochs_.assign(epochs.begin(), epochs.begin() + (next - epochs.data()) + 1);
+  for (int partition = next->first; partition <= next->last(); ++partition) {
+    window_.Begin(partition, positions[partition] = 0);
+  }
+  SetAllDue();
+  return positions;
 }
 
 void Hub::Append(const std::vector<event::Stored>& batch) {
@@ -163,6 +209,7 @@ void Hub::Append(const std::vector<event::Stored>& batch) {
   events.reserve(batch.size());
   bool rewritten = false;
   for (const event::Stored& stored : batch) {
+    if (stored.data.empty()) continue;  // a place alone
     events.push_back(std::make_shared<LogEvent>(stored.partition, stored.position, stored.data));
     // Few events hold the text, and only those are looked into.
     rewritten =
@@ -170,6 +217,11 @@ void Hub::Append(const std::vector<event::Stored>& batch) {
   }
   const std::lock_guard lock(mutex_);
   for (auto& event : events) window_.Append(std::move(event));
+  for (const event::Stored& stored : batch) {
+    if (!stored.data.empty()) continue;
+    window_.Clear();
+    window_.Skip(stored.partition, stored.position);
+  }
   if (rewritten) {
     // What is in memory may be as it was before: who needs it reads it from the table.
     window_.Clear();
@@ -210,17 +262,32 @@ void Hub::Feed(const FedPtr& fed) {
   const std::optional<Want> want = fed->subscriber->Wants();
   if (!want) return;
   bool caught_up = false;
+  std::optional<event::Epoch> next;
   std::optional<std::vector<LogItem>> items;
   {
     const std::lock_guard lock(mutex_);
     if (!ready_) return;
-    items = NextItems(fed, *want, &caught_up);
+    next = EpochAfter(*want);
+    if (!next) items = NextItems(fed, *want, &caught_up);
+  }
+  if (next && fed->subscriber->EnterEpoch(*next)) {
+    const std::lock_guard lock(mutex_);
+    SetDue(fed);
   }
   if (!items) return;
   fed->subscriber->Take(*items, caught_up);
   if (items->empty()) return;
   const std::lock_guard lock(mutex_);
   SetDue(fed);
+}
+
+std::optional<event::Epoch> Hub::EpochAfter(const Want& want) {
+  const event::Epoch* const epoch = event::FindEpoch(epochs_, want.after.epoch().number);
+  const event::Epoch* const next = event::FindEpoch(epochs_, want.after.epoch().number + 1);
+  if (epoch == nullptr || next == nullptr) return std::nullopt;
+  const bool over = std::all_of(want.partitions.begin(), want.partitions.end(),
+                                [&](int partition) { return want.after[partition] >= epoch->EndOf(partition); });
+  return over ? std::optional(*next) : std::nullopt;
 }
 
 std::optional<std::vector<LogItem>> Hub::NextItems(const FedPtr& fed, const Want& want, bool* caught_up) {

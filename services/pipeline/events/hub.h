@@ -39,7 +39,7 @@ class Hub : public Background {
     size_t window = 50000;
     size_t window_bytes = 64 << 20;
     /// What a subscriber is offered at once.
-    Portion portion = {2000, 1 << 20};
+    Portion portion = {1000, 288 << 10};
     /// Threads that read pages.
     int page_readers = 2;
     /// Pages in memory beyond which no more are read.
@@ -57,6 +57,8 @@ class Hub : public Background {
     /// The next places of what it wanted, in order per partition; none: there are no more. `caught_up`: these are the
     /// last that there are.
     virtual void Take(const std::vector<LogItem>& items, bool caught_up) = 0;
+    /// What it wanted is of an epoch that it has read to its end: the next begins. False if that is not for it to do.
+    virtual bool EnterEpoch(const event::Epoch& /*epoch*/) { return false; }
     /// Called some times a second, for heartbeats.
     virtual void Tick() = 0;
   };
@@ -78,8 +80,11 @@ class Hub : public Background {
   void Post(std::function<void()> task);
   /// For that work: as pipeline_worker, which sees every tenant.
   db::Pool& pool() { return pool_; }
-  /// Places of the log after `positions` of these partitions, as far as the hub has read.
+  /// Places of the log after `positions` of these partitions, as far as the hub has read; if they are all of their
+  /// epoch, with those of the epochs after it.
   int64_t Backlog(const Want& want);
+  /// Whether it has read the log up to these positions.
+  bool HasRead(const std::map<int, int64_t>& positions);
 
  private:
   /// A subscriber, as the hub feeds it. Guarded by mutex_.
@@ -96,6 +101,10 @@ class Hub : public Background {
 
   void ReadLoop();
   absl::Status ReadUntilError();
+  /// Takes the places from which the log is read first.
+  absl::StatusOr<event::Epochs> ReadPlaces(db::Connection& connection);
+  /// The positions to read on from; once the epoch is closed and read to its end, those of the next.
+  std::map<int, int64_t> EnterEpoch(const event::Epochs& epochs, std::map<int, int64_t> positions);
   void Append(const std::vector<event::Stored>& batch);
   void FeedLoop();
   void TaskLoop();
@@ -103,6 +112,8 @@ class Hub : public Background {
   void Feed(const FedPtr& fed);
   /// The next items for a subscriber, from memory; nullopt: they have to be read first. With the lock held.
   std::optional<std::vector<LogItem>> NextItems(const FedPtr& fed, const Want& want, bool* caught_up);
+  /// The epoch that follows, for a subscriber that has read all of its own.
+  std::optional<event::Epoch> EpochAfter(const Want& want);
   void RequestPage(const FedPtr& fed, const Want& from);
   void SetDue(const FedPtr& fed);
   void SetAllDue();
@@ -120,6 +131,8 @@ class Hub : public Background {
   bool stopping_ = false;
   bool ready_ = false;
   Window window_;
+  /// The epochs as far as the log has been read: the last one is being read.
+  event::Epochs epochs_;
   std::map<const Subscriber*, FedPtr> subscribers_;
   std::deque<FedPtr> due_;
   std::deque<std::pair<FedPtr, Want>> page_requests_;

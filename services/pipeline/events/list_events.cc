@@ -27,11 +27,31 @@ constexpr char kReadOwn[] =
 /// Reads all partitions side by side, in order of time as far as the order in each partition allows.
 class MergedLog {
  public:
-  MergedLog(db::Pool& pool, const rpc::CallContext& call, const Positions& from, const Positions& to)
-      : pool_(pool), call_(call), positions_(from), to_(to) {}
+  MergedLog(db::Pool& pool, const rpc::CallContext& call, event::Epochs epochs, const Positions& from,
+            const Positions& to)
+      : pool_(pool), call_(call), epochs_(std::move(epochs)), positions_(from), to_(to) {}
 
   /// nullptr at the end.
   absl::StatusOr<const Event*> Peek() {
+    while (true) {
+      EMBUDO_ASSIGN_OR_RETURN(const Event* first, PeekInEpoch());
+      if (first != nullptr || positions_.epoch().number >= to_.epoch().number) return first;
+      const event::Epoch* const next = event::FindEpoch(epochs_, positions_.epoch().number + 1);
+      if (next == nullptr) return nullptr;
+      positions_ = Positions(*next);
+    }
+  }
+
+  void Pop(const Event& event) {
+    std::deque<Event>& lane = lanes_[event.partition()];
+    positions_[event.partition()] = event.position();
+    lane.pop_front();
+  }
+
+  const Positions& positions() const { return positions_; }
+
+ private:
+  absl::StatusOr<const Event*> PeekInEpoch() {
     const Event* first = nullptr;
     const event::Epoch& epoch = positions_.epoch();
     for (int partition = epoch.first; partition < epoch.first + epoch.partitions; ++partition) {
@@ -44,30 +64,30 @@ class MergedLog {
     return first;
   }
 
-  void Pop(const Event& event) {
-    std::deque<Event>& lane = lanes_[event.partition()];
-    positions_[event.partition()] = event.position();
-    lane.pop_front();
+  /// Where reading ends in a partition.
+  int64_t EndOf(int partition) const {
+    const event::Epoch& epoch = positions_.epoch();
+    return epoch.number == to_.epoch().number ? to_[partition]
+                                              : event::FindEpoch(epochs_, epoch.number)->EndOf(partition);
   }
 
-  const Positions& positions() const { return positions_; }
-
- private:
   absl::Status Fill(int partition) {
-    if (positions_[partition] >= to_[partition]) return absl::OkStatus();
+    const int64_t end = EndOf(partition);
+    if (positions_[partition] >= end) return absl::OkStatus();
     EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", call_.deadline));
-    EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                            lease->Exec(kReadOwn, db::Params::Of(call_.tenant(), partition, positions_[partition],
-                                                                 to_[partition], kChunk)));
+    EMBUDO_ASSIGN_OR_RETURN(
+        const db::Result rows,
+        lease->Exec(kReadOwn, db::Params::Of(call_.tenant(), partition, positions_[partition], end, kChunk)));
     for (int i = 0; i < rows.size(); ++i) {
       event::ParseStored(rows[i].Bytes(1), partition, rows[i].Int(0), &lanes_[partition].emplace_back());
     }
-    if (lanes_[partition].empty()) positions_[partition] = to_[partition];
+    if (lanes_[partition].empty()) positions_[partition] = end;
     return absl::OkStatus();
   }
 
   db::Pool& pool_;
   const rpc::CallContext& call_;
+  const event::Epochs epochs_;
   Positions positions_;
   const Positions to_;
   std::map<int, std::deque<Event>> lanes_;
@@ -97,7 +117,9 @@ absl::StatusOr<v1::ListEventsResponse> ListEvents(const EventRoom& room, const r
   EMBUDO_ASSIGN_OR_RETURN(const Place place, PlaceOf(room, *cursors, call, request));
   if (place.snapshot_after) return InvalidField("cursor", "is of a snapshot that has not ended");
   EMBUDO_ASSIGN_OR_RETURN(const Positions end, room.places.Latest());
-  MergedLog log(room.hub.pool(), call, place.positions, end);
+  // Read after the end, so that all epochs before it are known as closed ones.
+  EMBUDO_ASSIGN_OR_RETURN(event::Epochs epochs, room.places.Epochs());
+  MergedLog log(room.hub.pool(), call, std::move(epochs), place.positions, end);
   v1::ListEventsResponse response;
   const int size = resource::PageSize(request);
   size_t bytes = 0;

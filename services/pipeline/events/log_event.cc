@@ -44,7 +44,10 @@ void AppendVarintField(std::string& out, int number, uint64_t value) {
 
 LogEvent::LogEvent(int partition, int64_t position, std::string_view data)
     : partition_(partition), position_(position) {
-  if (!FindTenant(data, &tenant_at_, &tenant_size_)) tenant_at_ = tenant_size_ = 0;
+  if (!FindTenant(data, &tenant_at_, &tenant_size_)) {
+    tenant_at_ = tenant_size_ = 0;
+    data = {};  // what is no event is a place alone
+  }
   // Fields may stand in any order, so the place goes to the end.
   wire_.reserve(data.size() + 16);
   wire_.append(data);
@@ -55,7 +58,6 @@ LogEvent::LogEvent(int partition, int64_t position, std::string_view data)
 const std::shared_ptr<const Event>& LogEvent::parsed() const {
   std::call_once(once_, [this] {
     auto event = std::make_shared<Event>();
-    // What is no event is nobody's.
     if (!event->ParseFromString(wire_)) event->Clear();
     event->set_partition(partition_);
     event->set_position(position_);

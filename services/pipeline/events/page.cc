@@ -42,7 +42,7 @@ Page::Page(const Want& from, std::vector<LogItem> items) : items_(std::move(item
 }
 
 bool Page::Advance(const Want& want) {
-  if (want.after.epoch() != at_.after.epoch() || want.partitions != at_.partitions) return false;
+  if (want.after.epoch().number != at_.after.epoch().number || want.partitions != at_.partitions) return false;
   for (; next_ < items_.size() && items_[next_].position <= want.after[items_[next_].partition]; ++next_) {
     at_.after[items_[next_].partition] = items_[next_].position;
   }
@@ -75,11 +75,14 @@ absl::StatusOr<Page> PageReader::Read(const Want& want, const std::map<int, int6
 
 absl::StatusOr<Page> PageReader::ReadOn(db::Connection& connection, const Want& want,
                                         const std::map<int, int64_t>& ends) {
-  EMBUDO_ASSIGN_OR_RETURN(const std::vector<Entry> entries, ReadPlaces(connection, want, ends));
+  std::vector<int> rest;
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<Entry> entries, ReadPlaces(connection, want, ends, &rest));
   std::vector<LogItem> items;
   items.reserve(entries.size());
   for (const Entry& entry : entries) items.push_back({entry.partition, entry.position, nullptr});
   EMBUDO_RETURN_IF_ERROR(ReadData(connection, want, entries, &items));
+  // Up to here there is nothing more, be it that it is kept no longer.
+  for (const int partition : rest) items.push_back({partition, ends.at(partition), nullptr});
   std::vector<LogItem> merged;
   merged.reserve(items.size());
   for (LogItem& item : items) AddItem(&merged, std::move(item));
@@ -92,7 +95,8 @@ absl::StatusOr<Page> PageReader::ReadOn(db::Connection& connection, const Want& 
 }
 
 absl::StatusOr<std::vector<PageReader::Entry>> PageReader::ReadPlaces(db::Connection& connection, const Want& want,
-                                                                      const std::map<int, int64_t>& ends) {
+                                                                      const std::map<int, int64_t>& ends,
+                                                                      std::vector<int>* rest) {
   std::vector<std::string> partitions;
   std::vector<std::string> after;
   for (const int partition : want.partitions) {
@@ -100,6 +104,7 @@ absl::StatusOr<std::vector<PageReader::Entry>> PageReader::ReadPlaces(db::Connec
     if (end == ends.end() || end->second <= want.after[partition]) continue;
     partitions.push_back(std::to_string(partition));
     after.push_back(std::to_string(want.after[partition]));
+    rest->push_back(partition);
   }
   std::vector<Entry> entries;
   if (partitions.empty()) return entries;
@@ -108,12 +113,14 @@ absl::StatusOr<std::vector<PageReader::Entry>> PageReader::ReadPlaces(db::Connec
                           db::ExecBinary(connection, kPlaces, db::Params::Of(partitions, after, limit, want.tenant)));
   std::map<int, int> counts;
   std::map<int, int64_t> highest;
+  std::map<int, int64_t> lasts;
   for (int i = 0; i < rows.size(); ++i) {
     Entry entry{
         static_cast<int>(rows.Int(i, 0)), rows.Int(i, 1), rows.Int(i, 2), rows.Int(i, 3), 0, rows.Int(i, 4) != 0};
     int64_t& top = highest[entry.partition];
     entry.order = top = std::max(top, entry.seq);
     ++counts[entry.partition];
+    lasts[entry.partition] = entry.position;
     entries.push_back(entry);
   }
   // Where one partition goes on beyond its limit, the others wait for it.
@@ -121,6 +128,7 @@ absl::StatusOr<std::vector<PageReader::Entry>> PageReader::ReadPlaces(db::Connec
   for (const auto& [partition, count] : counts) {
     if (count == limit) up_to = std::min(up_to.value_or(highest[partition]), highest[partition]);
   }
+  std::erase_if(*rest, [&](int partition) { return up_to || lasts[partition] >= ends.at(partition); });
   if (up_to) std::erase_if(entries, [&](const Entry& entry) { return entry.order > *up_to; });
   std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.order < b.order; });
   return entries;

@@ -55,8 +55,9 @@ class PageReader {
     bool own;
   };
   absl::StatusOr<Page> ReadOn(db::Connection& connection, const Want& want, const std::map<int, int64_t>& ends);
+  /// `rest`: partitions of which nothing comes after these, up to their ends.
   absl::StatusOr<std::vector<Entry>> ReadPlaces(db::Connection& connection, const Want& want,
-                                                const std::map<int, int64_t>& ends);
+                                                const std::map<int, int64_t>& ends, std::vector<int>* rest);
   absl::Status ReadData(db::Connection& connection, const Want& want, const std::vector<Entry>& entries,
                         std::vector<LogItem>* items);
 

@@ -18,13 +18,14 @@ class Places {
  public:
   Places(db::Pool& pool, const Clock& clock) : pool_(pool), clock_(clock) {}
 
-  /// The last positions that were given.
+  absl::StatusOr<event::Epochs> Epochs() const;
+  /// The last positions that were given, in the open epoch.
   absl::StatusOr<Positions> Latest() const;
-  /// The positions just before the first event made at or after `time`.
+  /// The positions just before the first event made at or after `time`, in the oldest epoch that has any.
   absl::StatusOr<Positions> At(Time time) const;
 
   struct Floor {
-    /// The positions just before the oldest event that is kept for the tenant.
+    /// The positions just before the oldest event that is kept for the tenant, in the oldest epoch that has any.
     Positions positions{};
     /// When that event was made; nullopt if there is none.
     std::optional<Time> earliest;
@@ -36,6 +37,11 @@ class Places {
   db::Pool& pool_;
   const Clock& clock_;
 };
+
+/// How many places there are from one to a later one, across epochs.
+int64_t Distance(const event::Epochs& epochs, const Positions& from, const Positions& to);
+/// Whether there is a place of the log after `a` that is not after `b`.
+bool IsBefore(const event::Epochs& epochs, const Positions& a, const Positions& b);
 
 /// When the event of that id was made, as far as its id tells: to the millisecond. nullopt for what is no id.
 std::optional<Time> TimeOfEvent(std::string_view event_id);

@@ -156,10 +156,17 @@ absl::StatusOr<v1::RedeliverEventResponse> Redeliver(const EventRoom& room, cons
   row.redriven = true;
   row.first_time = room.clock.Now();
   row.next_time = row.first_time;
-  return Once<v1::RedeliverEventResponse>(room, call, request,
-                                          [&](db::Connection& connection, v1::RedeliverEventResponse&) {
-                                            return storage::PutAgain(connection, {call.tenant(), id}, row);
-                                          });
+  return Once<v1::RedeliverEventResponse>(
+      room, call, request, [&](db::Connection& connection, v1::RedeliverEventResponse&) -> absl::Status {
+        EMBUDO_ASSIGN_OR_RETURN(const event::Epoch epoch, storage::EpochOf(connection, {call.tenant(), id}));
+        storage::LaneRow put = row;
+        if (!epoch.Contains(row.partition)) {
+          // Of an earlier epoch: a place in this one that is its own.
+          put.partition = epoch.PartitionOf(event::HashOf(call.tenant(), row.partition_key));
+          put.position = row.position - (int64_t{row.partition + 1} << 40);
+        }
+        return storage::PutAgain(connection, {call.tenant(), id}, put);
+      });
 }
 
 }  // namespace embudo::pipeline::events

@@ -52,6 +52,7 @@ std::optional<Hub::Want> Session::Wants() {
   if (partitions_.empty() || held >= options_.memory || steady_clock::now() < next_take_) return std::nullopt;
   Hub::Want want;
   want.tenant = options_.key.tenant;
+  want.after = Positions(epoch_);
   for (const auto& [number, partition] : partitions_) {
     want.after[number] = partition.read;
     want.partitions.push_back(number);
@@ -83,6 +84,8 @@ void Session::Take(const std::vector<LogItem>& items, bool caught_up) {
 void Session::Admit(Hub::EventPtr event) {
   partitions_[event->partition()].open.insert(event->position());
   Item item;
+  item.at_partition = event->partition();
+  item.at_position = event->position();
   item.event = std::move(event);
   item.first_time = clock_.Now();
   const auto busy = busy_.find(item.key());
@@ -280,6 +283,7 @@ int64_t Session::Backlog(Hub& hub) const {
   Hub::Want want;
   {
     const std::lock_guard lock(mutex_);
+    want.after = Positions(epoch_);
     for (const auto& [number, partition] : partitions_) {
       want.after[number] = partition.done();
       want.partitions.push_back(number);
@@ -381,10 +385,16 @@ absl::Status Session::Hold() {
   const int lease_ms = static_cast<int>(options_.lease.count());
   std::map<int, storage::SubscriptionPlace> now;
   int share = 0;
+  event::Epoch epoch;
+  EMBUDO_RETURN_IF_ERROR(db::RunInTx(pool_, "", db::After(kTransaction), [&](db::Connection& connection) {
+    auto entered = EnterEpoch(connection, options_.key);
+    if (entered.ok()) epoch = *std::move(entered);
+    return entered.status();
+  }));
   {
     EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", db::After(kTransaction)));
     EMBUDO_ASSIGN_OR_RETURN(const int workers, JoinWorkers(*lease, options_.key, options_.worker, lease_ms));
-    share = (event::kPartitions + workers - 1) / workers;
+    share = (epoch.partitions + workers - 1) / workers;
     EMBUDO_ASSIGN_OR_RETURN(const auto places, HoldPlaces(*lease, options_.key, options_.worker, share, lease_ms));
     for (const auto& place : places) now[place.partition] = place;
   }
@@ -399,6 +409,7 @@ absl::Status Session::Hold() {
       if (held == now.end() || held->second.generation != partition.generation) lost.push_back(number);
     }
     for (const int number : lost) Forget(number);
+    epoch_ = epoch;
     for (const auto& [number, place] : now) {
       if (!partitions_.contains(number)) fresh.push_back(number);
     }
@@ -450,6 +461,8 @@ absl::Status Session::LoadDue() {
     if (!event->ParseFromString(row.data)) continue;
     Item item;
     item.event = std::move(event);
+    item.at_partition = row.partition;
+    item.at_position = row.position;
     item.attempts = row.delivery_count;
     item.lane = true;
     item.redriven = row.redriven;

@@ -120,9 +120,13 @@ class Session {
     Time first_time{};
     std::string reason;
 
-    int partition() const { return event->partition(); }
-    int64_t position() const { return event->position(); }
-    Key key() const { return {event->partition(), event->partition_key()}; }
+    // Where it is for the subscription: in the log, or in the lane, which has places of its own in a later epoch.
+    int at_partition = 0;
+    int64_t at_position = 0;
+
+    int partition() const { return at_partition; }
+    int64_t position() const { return at_position; }
+    Key key() const { return {at_partition, event->partition_key()}; }
   };
   struct Outstanding {
     Item item;
@@ -186,6 +190,7 @@ class Session {
 
   mutable std::mutex mutex_;
   Settings settings_;
+  event::Epoch epoch_;  ///< of the partitions
   std::map<int, Partition> partitions_;
   std::deque<Item> ready_;
   std::map<std::string, Outstanding> outstanding_;

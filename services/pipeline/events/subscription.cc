@@ -57,11 +57,11 @@ absl::StatusOr<int64_t> CountExpired(const EventRoom& room, const storage::Subsc
                                    "SELECT partition, position FROM pipeline.subscription_place WHERE tenant_id = $1"
                                    " AND subscription_id = $2",
                                    db::Params::Of(key.tenant, key.subscription)));
-  int64_t expired = 0;
-  for (int i = 0; i < places.size(); ++i) {
-    expired += std::max<int64_t>(0, floor.positions[static_cast<int>(places[i].Int(0))] - places[i].Int(1));
-  }
-  return expired;
+  if (places.empty()) return 0;
+  EMBUDO_ASSIGN_OR_RETURN(const event::Epochs epochs, room.places.Epochs());
+  Positions at(event::EpochOfPartition(epochs, static_cast<int>(places[0].Int(0))));
+  for (int i = 0; i < places.size(); ++i) at[static_cast<int>(places[i].Int(0))] = places[i].Int(1);
+  return Distance(epochs, at, floor.positions);
 }
 
 absl::Status CheckKept(const EventRoom& room, const storage::SubscriptionKey& key) {
@@ -103,7 +103,7 @@ resource::Rules SubscriptionRules(const Places& places, const std::function<cons
       effects.statements = [key](db::Connection& connection) { return storage::ForgetSubscription(connection, key); };
     }
     if (before != nullptr) return absl::OkStatus();
-    Positions positions{};
+    Positions positions;
     if (subscription.start() == Subscription::START_LATEST) {
       EMBUDO_ASSIGN_OR_RETURN(positions, places.Latest());
     } else {
@@ -111,7 +111,7 @@ resource::Rules SubscriptionRules(const Places& places, const std::function<cons
       positions = floor.positions;
     }
     effects.statements = [key, positions](db::Connection& connection) {
-      return storage::CreatePlaces(connection, key, positions.values());
+      return storage::CreatePlaces(connection, key, positions.epoch(), positions.values());
     };
     return absl::OkStatus();
   };

@@ -14,7 +14,9 @@ constexpr std::chrono::seconds kQuery{10};
 constexpr char kMeasure[] =
     "SELECT s.tenant_id, s.subscription_id, s.paused, coalesce(p.lag, 0), coalesce(l.waiting, 0),"
     " coalesce(l.parked, 0) FROM pipeline.subscription s"
-    " LEFT JOIN (SELECT tenant_id, subscription_id, sum(greatest(0, h.position - p.position)) AS lag"
+    " LEFT JOIN (SELECT tenant_id, subscription_id, sum(greatest(0, h.position - p.position))"
+    // Of later epochs it has read nothing.
+    " + coalesce((SELECT sum(position) FROM pipeline.event_head WHERE partition > max(p.partition)), 0) AS lag"
     " FROM pipeline.subscription_place p JOIN pipeline.event_head h USING (partition) GROUP BY 1, 2) p"
     " USING (tenant_id, subscription_id)"
     " LEFT JOIN (SELECT tenant_id, subscription_id, count(park_time) AS parked,"

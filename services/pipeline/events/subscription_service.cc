@@ -64,18 +64,22 @@ absl::StatusOr<v1::SeekSubscriptionResponse> Seek(const EventRoom& room, const C
   return Once<v1::SeekSubscriptionResponse>(
       room, call, request, [&](db::Connection& connection, v1::SeekSubscriptionResponse& response) -> absl::Status {
         response.set_cursor(cursors->Encode(call.tenant(), place));
-        EMBUDO_RETURN_IF_ERROR(
-            connection
-                .Exec("UPDATE pipeline.subscription_place p SET position = t.position, generation = generation + 1"
-                      " FROM unnest($3::bigint[]) WITH ORDINALITY AS t(position, ord)"
-                      " WHERE p.tenant_id = $1 AND p.subscription_id = $2 AND p.partition = t.ord - 1",
-                      db::Params::Of(key.tenant, key.subscription, positions))
-                .status());
+        const event::Epoch& epoch = place.positions.epoch();
+        EMBUDO_RETURN_IF_ERROR(connection
+                                   .Exec("DELETE FROM pipeline.subscription_lane WHERE tenant_id = $1 AND"
+                                         " subscription_id = $2 AND park_time IS NULL",
+                                         db::Params::Of(key.tenant, key.subscription))
+                                   .status());
+        EMBUDO_ASSIGN_OR_RETURN(const event::Epoch now, storage::EpochOf(connection, key));
+        if (now.number != epoch.number) {
+          return storage::MoveToEpoch(connection, key, epoch, place.positions.values());
+        }
         return connection
             .Exec(
-                "DELETE FROM pipeline.subscription_lane WHERE tenant_id = $1 AND subscription_id = $2"
-                " AND park_time IS NULL",
-                db::Params::Of(key.tenant, key.subscription))
+                "UPDATE pipeline.subscription_place p SET position = t.position, generation = generation + 1"
+                " FROM unnest($3::bigint[]) WITH ORDINALITY AS t(position, ord)"
+                " WHERE p.tenant_id = $1 AND p.subscription_id = $2 AND p.partition = $4::int + t.ord - 1",
+                db::Params::Of(key.tenant, key.subscription, positions, epoch.first))
             .status();
       });
 }
@@ -86,6 +90,7 @@ absl::StatusOr<v1::SubscriptionStats> Stats(const EventRoom& room, const CallCon
   EMBUDO_ASSIGN_OR_RETURN(const auto cursors, room.Cursors());
   EMBUDO_ASSIGN_OR_RETURN(const Positions heads, room.places.Latest());
   EMBUDO_ASSIGN_OR_RETURN(const int64_t expired, CountExpired(room, key));
+  EMBUDO_ASSIGN_OR_RETURN(const event::Epochs epochs, room.places.Epochs());
   const db::Params params = db::Params::Of(key.tenant, key.subscription);
   // As the worker: the log's places are those of all tenants.
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, room.hub.pool().Acquire("", call.deadline));
@@ -104,15 +109,15 @@ absl::StatusOr<v1::SubscriptionStats> Stats(const EventRoom& room, const CallCon
                   " AND subscription_id = $2",
                   params));
   v1::SubscriptionStats stats;
-  Place place;
+  Place place{places.empty() ? heads : Positions(EpochOfPartition(epochs, static_cast<int>(places[0].Int(0)))),
+              std::nullopt};
   std::optional<Time> oldest;
   for (int i = 0; i < places.size(); ++i) {
-    const auto partition = static_cast<int>(places[i].Int(0));
-    place.positions[partition] = places[i].Int(1);
-    stats.set_backlog(stats.backlog() + std::max<int64_t>(0, heads[partition] - places[i].Int(1)));
+    place.positions[static_cast<int>(places[i].Int(0))] = places[i].Int(1);
     const std::optional<Time> time = TimeOfEvent(places[i].Text(2));
     if (time && (!oldest || *time < *oldest)) oldest = time;
   }
+  stats.set_backlog(Distance(epochs, place.positions, heads));
   stats.set_cursor(cursors->Encode(call.tenant(), place));
   stats.set_expired_count(expired);
   if (oldest) *stats.mutable_oldest_time() = ToTimestamp(*oldest);

@@ -92,6 +92,13 @@ class Tail final : public StreamFrame<TailRequest, TailResponse>, public std::en
     Send(response);
   }
 
+  bool EnterEpoch(const event::Epoch& epoch) override {
+    const std::lock_guard lock(mutex_);
+    if (finished_ || place_.positions.epoch().number + 1 != epoch.number) return false;
+    place_.positions = Positions(epoch);
+    return true;
+  }
+
  protected:
   absl::Status Begin(const TailRequest& request) override {
     const TailStart& start = request.start();

@@ -63,6 +63,10 @@ int64_t Window::Backlog(const Want& want) const {
     const auto partition = partitions_.find(number);
     if (partition != partitions_.end()) backlog += std::max<int64_t>(0, partition->second.last - want.after[number]);
   }
+  if (static_cast<int>(want.partitions.size()) < want.after.epoch().partitions) return backlog;
+  for (const auto& [number, partition] : partitions_) {
+    if (number > want.after.epoch().last()) backlog += partition.last;
+  }
   return backlog;
 }
 

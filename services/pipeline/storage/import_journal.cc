@@ -161,11 +161,12 @@ absl::Status RecordImportStep(db::Pool& pool, const std::string& tenant, const s
                   " VALUES ($1, $2::uuid, $3) ON CONFLICT DO NOTHING RETURNING step), logged AS (INSERT INTO"
                   " pipeline.event (tenant_id, day, seq, event_id, partition, data) SELECT $1,"
                   " ($4::timestamptz AT TIME ZONE 'UTC')::date, nextval('pipeline.event_seq'), $5::uuid,"
-                  " $6::smallint, $7::bytea FROM recorded RETURNING partition, seq, day)"
+                  " p.first_partition + $6::bigint % p.partition_count, $7::bytea FROM recorded CROSS JOIN"
+                  " pipeline.event_epoch p WHERE p.close_time IS NULL RETURNING partition, seq, day)"
                   " INSERT INTO pipeline.event_pending (partition, seq, day, tenant_id)"
                   " SELECT partition, seq, day, $1 FROM logged",
                   Params::Of(tenant, event.partition_key(), step, FromTimestamp(event.time()), event.id(),
-                             event::PartitionOf(tenant, event.partition_key()))
+                             int64_t{event::HashOf(tenant, event.partition_key())})
                       .AddBytes(event.SerializeAsString()))
       .status();
 }

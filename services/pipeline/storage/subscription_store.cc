@@ -7,7 +7,7 @@ namespace {
 
 constexpr char kCreatePlaces[] =
     "INSERT INTO pipeline.subscription_place (tenant_id, subscription_id, partition, position)"
-    " SELECT $1, $2, ord - 1, position FROM unnest($3::bigint[]) WITH ORDINALITY AS p(position, ord)"
+    " SELECT $1, $2, $4::int + ord - 1, position FROM unnest($3::bigint[]) WITH ORDINALITY AS p(position, ord)"
     " ON CONFLICT DO NOTHING";
 
 constexpr char kJoin[] =
@@ -108,11 +108,11 @@ std::set<std::pair<int, std::string>> KeysIn(const db::Result& rows) {
 
 }  // namespace
 
-absl::Status CreatePlaces(db::Connection& connection, const SubscriptionKey& key,
+absl::Status CreatePlaces(db::Connection& connection, const SubscriptionKey& key, const event::Epoch& epoch,
                           const std::vector<int64_t>& positions) {
   std::vector<std::string> texts;
   for (const int64_t position : positions) texts.push_back(std::to_string(position));
-  return connection.Exec(kCreatePlaces, db::Params::Of(key.tenant, key.subscription, texts)).status();
+  return connection.Exec(kCreatePlaces, db::Params::Of(key.tenant, key.subscription, texts, epoch.first)).status();
 }
 
 absl::Status ForgetSubscription(db::Connection& connection, const SubscriptionKey& key) {

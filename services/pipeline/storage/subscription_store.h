@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/db/connection.h"
+#include "common/event/epoch.h"
 
 namespace embudo::pipeline::storage {
 
@@ -46,8 +47,17 @@ struct LaneRow {
 using LanePlace = std::pair<int, int64_t>;  ///< partition and position
 
 /// Makes the places of a new subscription; `positions` by partition.
-absl::Status CreatePlaces(db::Connection& connection, const SubscriptionKey& key,
+absl::Status CreatePlaces(db::Connection& connection, const SubscriptionKey& key, const event::Epoch& epoch,
                           const std::vector<int64_t>& positions);
+/// The epoch that a subscription's places are of.
+absl::StatusOr<event::Epoch> EpochOf(db::Connection& connection, const SubscriptionKey& key);
+/// The same; where that one is closed and dealt with to its end, the subscription is moved to the next first. For a
+/// transaction.
+absl::StatusOr<event::Epoch> EnterEpoch(db::Connection& connection, const SubscriptionKey& key);
+/// Moves a subscription to places of another epoch, from which nobody reads yet; what waits in the lane comes with it,
+/// in order, at positions before the first. For a transaction.
+absl::Status MoveToEpoch(db::Connection& connection, const SubscriptionKey& key, const event::Epoch& epoch,
+                         const std::vector<int64_t>& positions);
 
 /// Removes all that is kept for a subscription, its places too: who reads it holds nothing any more.
 absl::Status ForgetSubscription(db::Connection& connection, const SubscriptionKey& key);

@@ -8,11 +8,14 @@
 namespace embudo::reporting::storage {
 namespace {
 
-// Positions have no gaps: what is waiting begins just after the checkpoint.
+// Positions have no gaps: what is waiting begins just after the checkpoint. A partition of a new epoch has no
+// checkpoint before the one before is dealt with.
 constexpr char kProgress[] =
-    "SELECT c.partition, c.position, next.data FROM reporting.consumer_checkpoint c"
-    " LEFT JOIN pipeline.event_log next ON next.partition = c.partition AND next.position = c.position + 1"
-    " WHERE c.consumer = $1 ORDER BY c.partition";
+    "SELECT h.partition, coalesce(c.position, 0), next.data FROM pipeline.event_heads h"
+    " LEFT JOIN reporting.consumer_checkpoint c ON c.partition = h.partition AND c.consumer = $1"
+    " LEFT JOIN LATERAL (SELECT l.data FROM pipeline.event_log l WHERE l.partition = h.partition"
+    " AND l.position = coalesce(c.position, 0) + 1 LIMIT 1) next ON true"
+    " WHERE c.partition IS NOT NULL OR h.position > 0 ORDER BY h.partition";
 
 }  // namespace
 

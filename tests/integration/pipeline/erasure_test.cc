@@ -153,9 +153,9 @@ class ErasureTest : public QuoteFixture {
   static int FindInRedis(const std::string& text) {
     const auto opened = embudo::redis::Connection::Open(suite().redis().address(), std::chrono::seconds(5));
     int found = 0;
-    for (int partition = 0; partition < event::kPartitions; ++partition) {
-      const std::string key = event::StreamKey(partition);
-      const auto reply = (*opened)->Command({"XRANGE", key, "-", "+"});
+    const auto keys = (*opened)->Command({"KEYS", "embudo:events:*"});
+    for (size_t k = 0; k < keys->size(); ++k) {
+      const auto reply = (*opened)->Command({"XRANGE", (*keys)[k].text(), "-", "+"});
       for (size_t i = 0; reply.ok() && i < reply->size(); ++i) {
         if ((*reply)[i][1][1].text().find(text) != std::string_view::npos) ++found;
       }

@@ -246,7 +246,7 @@ TEST_F(EventChaosTest, WhatWasCommittedBeforeACrashIsToldByAnother) {
   // A UUID of its own, the rest as the event before.
   Event event = EventsAbout(lead)[0];
   event.set_id(NewRequestId());
-  const std::string partition = std::to_string(event::PartitionOf(tenant_, event.partition_key()));
+  const std::string partition = std::to_string(event.partition());
   suite().Query(
       "WITH e AS (INSERT INTO pipeline.event (tenant_id, day, seq, event_id, partition, data) SELECT $1,"
       " (SELECT max(day) FROM pipeline.event WHERE tenant_id = $1), nextval('pipeline.event_seq'), $2::uuid, "
