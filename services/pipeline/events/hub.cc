@@ -294,6 +294,7 @@ std::optional<std::vector<LogItem>> Hub::NextItems(const FedPtr& fed, const Want
   std::optional<std::vector<LogItem>> items = window_.After(want, options_.portion, caught_up);
   if (items) {
     DropPages(*fed);
+    *caught_up = *caught_up && want.after.epoch().number == epochs_.back().number;
     return items;
   }
   *caught_up = false;

@@ -176,6 +176,23 @@ class EpochTest : public PipelineTest {
     return admin_.Must<type::v1::Subscription>(request).name();
   }
 
+  /// A transaction that has put the tenant's newest event into the log once more, and sleeps.
+  db::Pool::Lease Sleeper() const {
+    db::Pool::Lease sleeper = *suite().sql().Acquire(db::After(kPatience));
+    EXPECT_TRUE(sleeper->ExecScript("BEGIN").ok());
+    EXPECT_TRUE(
+        sleeper
+            ->ExecVarying("WITH e AS (INSERT INTO pipeline.event (tenant_id, day, seq, event_id, partition, data)"
+                          " SELECT tenant_id, day, nextval('pipeline.event_seq'), event_id, partition, data"
+                          " FROM pipeline.event WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1"
+                          " RETURNING partition, seq, day, tenant_id)"
+                          " INSERT INTO pipeline.event_pending (partition, seq, day, tenant_id)"
+                          " SELECT partition, seq, day, tenant_id FROM e",
+                          db::Params::Of(tenant_))
+            .ok());
+    return sleeper;
+  }
+
   /// What the tenant's writers have done after these events, by key, in order.
   ByKey Written(size_t after) const {
     const std::vector<Event> events = Events();
@@ -298,21 +315,11 @@ TEST_F(EpochTest, ATransactionThatSleepsThroughTheChangeComesInOrder) {
   tail.Credit(1000000);
   ASSERT_TRUE(tail.WaitForStart());
   // A writer has put its event into a partition of the old epoch, and sleeps.
-  auto sleeper = suite().sql().Acquire(db::After(kPatience));
-  ASSERT_TRUE((*sleeper)->ExecScript("BEGIN").ok());
-  ASSERT_TRUE((*sleeper)
-                  ->ExecVarying("WITH e AS (INSERT INTO pipeline.event (tenant_id, day, seq, event_id, partition, data)"
-                                " SELECT tenant_id, day, nextval('pipeline.event_seq'), event_id, partition, data"
-                                " FROM pipeline.event WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1"
-                                " RETURNING partition, seq, day, tenant_id)"
-                                " INSERT INTO pipeline.event_pending (partition, seq, day, tenant_id)"
-                                " SELECT partition, seq, day, tenant_id FROM e",
-                                db::Params::Of(tenant_))
-                  .ok());
+  auto sleeper = Sleeper();
   SetPartitions(7);
   CreateLead();
   ASSERT_TRUE(tail.WaitForEvents(1));
-  ASSERT_TRUE((*sleeper)->ExecScript("COMMIT").ok());
+  ASSERT_TRUE(sleeper->ExecScript("COMMIT").ok());
   ASSERT_TRUE(tail.WaitForEvents(2));
   const Event last = tail.events().back();
   EXPECT_EQ(last.partition_key(), key);
@@ -326,6 +333,36 @@ TEST_F(EpochTest, ATransactionThatSleepsThroughTheChangeComesInOrder) {
   ASSERT_TRUE(tail.WaitForEvents(3));
   EXPECT_EQ(tail.events().back().partition(), last.partition());
   EXPECT_EQ(tail.events().back().position(), last.position() + 1);
+}
+
+TEST_F(EpochTest, NothingIsNumberedBeforeWhatWasLeftInTheEpochBefore) {
+  const std::string lead = CreateLead().name();
+  WaitUntilPositioned();
+  Tailer tail(admin_, Tailer::Latest());
+  ASSERT_TRUE(tail.WaitForStart());
+  auto sleeper = Sleeper();
+  SetPartitions(7);
+  {
+    // The relay has found the other lead's event, and waits to number it.
+    auto heads = suite().sql().Acquire(db::After(kPatience));
+    ASSERT_TRUE((*heads)->ExecScript("BEGIN; SELECT FROM pipeline.event_head FOR UPDATE").ok());
+    CreateLead();
+    ASSERT_TRUE(Eventually([] {
+      return !suite().Query("SELECT FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0").empty();
+    }));
+    ASSERT_TRUE(sleeper->ExecScript("COMMIT").ok());
+    pipeline::v1::UpdateLeadRequest request;
+    request.mutable_lead()->set_name(lead);
+    request.mutable_lead()->set_pain("later");
+    admin_.Must<Lead>(request);
+    ASSERT_TRUE((*heads)->ExecScript("COMMIT").ok());
+  }
+  ASSERT_TRUE(tail.WaitForEvents(3));
+  std::vector<std::string> types;
+  for (const Event& event : tail.events()) {
+    if (event.subject() == lead) types.push_back(event.type());
+  }
+  EXPECT_THAT(types, ::testing::ElementsAre("lead.created", "lead.updated"));
 }
 
 TEST_F(EpochTest, WhatWaitsOrIsParkedMovesAlong) {
@@ -360,6 +397,28 @@ TEST_F(EpochTest, WhatWaitsOrIsParkedMovesAlong) {
   redrive.set_name(subscription);
   EXPECT_EQ(admin_.Must<pipeline::v1::RedriveParkedEventsResponse>(redrive).redriven_count(), 1);
   EXPECT_TRUE(worker.WaitForDeliveriesOf(parked, 2));
+}
+
+TEST_F(EpochTest, TheEndOfAnEpochIsNotTheEndOfTheLog) {
+  // What it has read stays in memory, from where the other is fed.
+  Tailer first(admin_, Tailer::Latest());
+  ASSERT_TRUE(first.WaitForStart());
+  const std::string cursor = first.cursor();
+  for (const int partitions : {5, 3}) {
+    CreateLead();
+    WaitUntilPositioned();
+    SetPartitions(partitions);
+  }
+  CreateLead();
+  ASSERT_TRUE(first.WaitForEvents(3));
+  Tailer other(admin_, Tailer::Cursor(cursor));
+  ASSERT_TRUE(other.WaitFor(pipeline::v1::TailResponse::kCaughtUp));
+  int before = 0;
+  for (const auto& response : other.responses()) {
+    before += response.events_size();
+    if (response.has_caught_up()) break;
+  }
+  EXPECT_EQ(before, 3);
 }
 
 TEST_F(EpochTest, ListsAndSeeksCrossEpochs) {
