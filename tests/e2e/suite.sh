@@ -10,7 +10,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 RUN=$(mktemp -d /tmp/embudo-suite.XXXXXX)
 chmod 711 "$RUN"
 # Below the range from which the kernel gives ports to connections (ip_local_port_range begins at 32768).
-PORTS=$((10000 + RANDOM % 22000))
+PORTS=$((10000 + RANDOM % 21000))
 # shellcheck source=tools/lib/common.sh
 source "$root/tools/lib/common.sh"
 # shellcheck source=tools/lib/postgres.sh

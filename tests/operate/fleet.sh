@@ -42,6 +42,7 @@ replica_start() {
     "EMBUDO_${service^^}_METRICS_LISTEN=127.0.0.1:$(replica_metrics "$service" "$n")" \
     "EMBUDO_CAPTURE_PUBLIC_HTTP_LISTEN=127.0.0.1:$(($(replica_ports "$n") + 202))" \
     "EMBUDO_AUTOMATION_HOOK_HTTP_LISTEN=127.0.0.1:$(($(replica_ports "$n") + 204))" \
+    "EMBUDO_REPORTING_HTTP_LISTEN=127.0.0.1:$(($(replica_ports "$n") + 205))" \
     setsid "$bin/embudo-$service" --dev-identity >>"$RUN/logs/$service.$n.log" 2>&1 </dev/null &
   echo $! >"$RUN/pids/$service.$n"
 }
