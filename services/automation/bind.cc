@@ -93,7 +93,7 @@ struct Rooms {
             environment.metrics),
         mail_writer(pipeline, capture, environment.clock),
         mails(settings.mail, mail_pool, pipeline, capture, environment.clock, environment.metrics),
-        templates(pool, writer, mail_writer, environment.clock),
+        templates(pool, writer, pipeline, mail_writer, environment.clock),
         mail_service(pool, writer, mail_writer, environment.clock, [this] { mails.Wake(); }),
         bulk(bulk_pool, pipeline, environment.clock),
         assignments(pool, writer, bulk, environment.clock),

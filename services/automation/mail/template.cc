@@ -136,6 +136,33 @@ absl::StatusOr<Rendered> Template::Render(const Scene& scene) const {
   return out;
 }
 
+std::vector<logic::CustomFieldUse> CustomFieldsOf(const v1::MailTemplate& source) {
+  std::vector<logic::CustomFieldUse> uses;
+  const auto add = [&uses](const absl::StatusOr<Template>& compiled, const std::string& field) {
+    if (!compiled.ok()) return;
+    const std::pair<const char*, const std::vector<Template::Part>*> texts[] = {
+        {".subject", &compiled->subject_}, {".text_body", &compiled->text_}, {".html_body", &compiled->html_}};
+    for (const auto& [name, parts] : texts) {
+      for (const Template::Part& part : *parts) {
+        if (part.path.key.empty() || part.path.fields.back()->name() != "custom_fields") continue;
+        const auto* record = part.path.fields.back()->containing_type();
+        const bool of_lead = record == type::v1::Lead::descriptor();
+        uses.push_back({.path = field + name,
+                        .target = of_lead ? type::v1::CustomField::TARGET_LEAD : type::v1::CustomField::TARGET_CONTACT,
+                        .key = part.path.key});
+      }
+    }
+  };
+  add(Template::CompileTexts(source.subject(), source.text_body(), source.html_body(), source.language(), ""),
+      "mail_template");
+  for (int i = 0; i < source.variants_size(); ++i) {
+    const auto& variant = source.variants(i);
+    add(Template::CompileTexts(variant.subject(), variant.text_body(), variant.html_body(), variant.language(), ""),
+        "mail_template.variants[" + std::to_string(i) + "]");
+  }
+  return uses;
+}
+
 absl::Status CheckTemplate(const v1::MailTemplate& source) {
   EMBUDO_RETURN_IF_ERROR(CheckHasText(source.text_body(), source.html_body(), "mail_template"));
   EMBUDO_RETURN_IF_ERROR(Template::CompileTexts(source.subject(), source.text_body(), source.html_body(),

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "embudo/automation/v1/template.pb.h"
 #include "embudo/type/v1/lead.pb.h"
+#include "services/automation/logic/custom_fields.h"
 #include "services/automation/mail/template_path.h"
 #include "services/automation/mail/template_syntax.h"
 
@@ -64,6 +65,7 @@ class Template {
 
  private:
   friend absl::Status CheckTemplate(const v1::MailTemplate& source);
+  friend std::vector<logic::CustomFieldUse> CustomFieldsOf(const v1::MailTemplate& source);
   static absl::StatusOr<Template> CompileTexts(const std::string& subject, const std::string& text,
                                                const std::string& html, const std::string& language,
                                                const std::string& field);
@@ -79,5 +81,8 @@ class Template {
 /// template without a text and for a language that is there twice. Fields by their path in the request
 /// (`mail_template.variants[0].subject`).
 absl::Status CheckTemplate(const v1::MailTemplate& source);
+
+/// The custom fields that a template names, which only the pipeline knows. The template is good (CheckTemplate).
+std::vector<logic::CustomFieldUse> CustomFieldsOf(const v1::MailTemplate& source);
 
 }  // namespace embudo::automation::mail

@@ -14,10 +14,12 @@
 #include "embudo/pipeline/v1/team_service.pb.h"
 #include "services/automation/events/run_context.h"
 #include "services/automation/logic/actions.h"
+#include "services/automation/logic/custom_fields.h"
 #include "services/automation/logic/loops.h"
 #include "services/automation/logic/requests.h"
 #include "services/automation/logic/rule.h"
 #include "services/automation/logic/validate.h"
+#include "services/automation/rpc/custom_field_check.h"
 #include "services/automation/rpc/dry_run.h"
 #include "services/automation/storage/rule_hooks.h"
 #include "services/automation/storage/rules.h"
@@ -106,11 +108,15 @@ absl::Status RuleService::Prepare(const CallContext& call, Message& after, const
 }
 
 absl::Status RuleService::Check(const CallContext& call, const Rule& rule) {
+  std::vector<logic::CustomFieldUse> custom_fields;
   {
     EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(call.tenant(), call.deadline));
-    EMBUDO_RETURN_IF_ERROR(logic::Validate(rule, storage::ResolverOf(*lease, call.tenant())));
+    const filter::Resolver resolver = storage::ResolverOf(*lease, call.tenant());
+    EMBUDO_RETURN_IF_ERROR(logic::Validate(rule, resolver));
+    custom_fields = logic::CustomFieldsOf(rule, resolver);
     EMBUDO_RETURN_IF_ERROR(CheckReferences(call, *lease, rule));
   }
+  EMBUDO_RETURN_IF_ERROR(CheckCustomFields(pipeline_, call, custom_fields));
   return logic::ForEachAction(rule, [&](const Action& action, const std::string&, int) -> absl::Status {
     if (!action.has_update_fields()) return absl::OkStatus();
     EMBUDO_ASSIGN_OR_RETURN(const auto request, logic::UpdateRequest(v1::Run(), action.update_fields(), Uuid()));

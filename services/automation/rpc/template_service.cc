@@ -4,6 +4,7 @@
 
 #include "common/base/error.h"
 #include "services/automation/mail/template.h"
+#include "services/automation/rpc/custom_field_check.h"
 #include "services/automation/storage/rules.h"
 #include "services/automation/storage/tables.h"
 #include "services/automation/storage/templates.h"
@@ -15,21 +16,18 @@ using google::protobuf::Message;
 using rpc::CallContext;
 using v1::MailTemplate;
 
-absl::Status Prepare(const CallContext&, Message& after, const Message*) {
-  auto& source = static_cast<MailTemplate&>(after);
-  if (source.has_delete_time()) return absl::OkStatus();
-  if (source.language().empty()) source.set_language("en");
-  return mail::CheckTemplate(source);
-}
-
 }  // namespace
 
-TemplateService::TemplateService(db::Pool& pool, resource::Writer& writer, events::MailWriter& mails,
-                                 const Clock& clock)
+TemplateService::TemplateService(db::Pool& pool, resource::Writer& writer, rpc::Client& pipeline,
+                                 events::MailWriter& mails, const Clock& clock)
     : pool_(pool),
+      pipeline_(pipeline),
       mails_(mails),
-      templates_(storage::MailTemplateTable(), {.prepare = Prepare, .default_order = "create_time"}, pool, writer,
-                 clock) {}
+      templates_(
+          storage::MailTemplateTable(),
+          {.prepare = [this](const CallContext& call, Message& after, const Message*) { return Prepare(call, after); },
+           .default_order = "create_time"},
+          pool, writer, clock) {}
 
 std::unique_ptr<rpc::Service> TemplateService::MakeService() {
   auto service = std::make_unique<rpc::Service>(v1::GetMailTemplateRequest::descriptor()->file()->service(0));
@@ -39,6 +37,14 @@ std::unique_ptr<rpc::Service> TemplateService::MakeService() {
       });
   templates_.Bind(*service);
   return service;
+}
+
+absl::Status TemplateService::Prepare(const CallContext& call, Message& after) {
+  auto& source = static_cast<MailTemplate&>(after);
+  if (source.has_delete_time()) return absl::OkStatus();
+  if (source.language().empty()) source.set_language("en");
+  EMBUDO_RETURN_IF_ERROR(mail::CheckTemplate(source));
+  return CheckCustomFields(pipeline_, call, mail::CustomFieldsOf(source));
 }
 
 absl::StatusOr<v1::PreviewMailTemplateResponse> TemplateService::Preview(

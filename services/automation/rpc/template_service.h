@@ -16,15 +16,18 @@ namespace embudo::automation {
 class TemplateService {
  public:
   /// `pool` is of the automation_rpc role.
-  TemplateService(db::Pool& pool, resource::Writer& writer, events::MailWriter& mails, const Clock& clock);
+  TemplateService(db::Pool& pool, resource::Writer& writer, rpc::Client& pipeline, events::MailWriter& mails,
+                  const Clock& clock);
 
   std::unique_ptr<rpc::Service> MakeService();
 
  private:
+  absl::Status Prepare(const rpc::CallContext& call, google::protobuf::Message& after);
   absl::StatusOr<v1::PreviewMailTemplateResponse> Preview(const rpc::CallContext& call,
                                                           const v1::PreviewMailTemplateRequest& request);
 
   db::Pool& pool_;
+  rpc::Client& pipeline_;
   events::MailWriter& mails_;
   resource::Resource templates_;
 };

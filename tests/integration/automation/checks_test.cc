@@ -61,6 +61,33 @@ TEST_F(ChecksTest, WhatARuleNamesMustBeThere) {
   EXPECT_TRUE(CreateRule("right", rule).ok());
 }
 
+TEST_F(ChecksTest, CustomFieldsMustBeThere) {
+  Rule rule = OnEntry(kProposal);
+  rule.set_condition("custom_fields.region = \"EMEA\"");
+  EXPECT_THAT(Wrong(rule), ElementsAre("rule.condition"));
+  rule.set_condition("previous.custom_fields.region = \"EMEA\"");
+  EXPECT_THAT(Wrong(rule), ElementsAre("rule.condition"));
+  rule.clear_condition();
+  (*rule.mutable_actions(0)->mutable_update_fields()->mutable_fields())["custom_fields.region"].set_string_value("x");
+  EXPECT_THAT(Wrong(rule), ElementsAre("rule.actions[0].update_fields.fields[\"custom_fields.region\"]"));
+  rule.mutable_trigger()->mutable_lead_updated()->add_fields("custom_fields.region");
+  EXPECT_THAT(Wrong(rule), ElementsAre("rule.trigger.lead_updated.fields[0]"));
+  rule.mutable_trigger()->mutable_date_reached()->set_field("custom_fields.renewal");
+  EXPECT_THAT(Wrong(rule), ElementsAre("rule.trigger.date_reached.field"));
+
+  pipeline::v1::CreateCustomFieldRequest create;
+  create.mutable_custom_field()->set_target(type::v1::CustomField::TARGET_CONTACT);
+  create.mutable_custom_field()->set_type(type::v1::CustomField::TYPE_TEXT);
+  create.mutable_custom_field()->set_key("region");
+  create.mutable_custom_field()->set_display_name("Region");
+  Pipeline<type::v1::CustomField>(create);
+  rule.mutable_trigger()->mutable_stage_entered()->set_stage(kProposal);
+  EXPECT_THAT(Wrong(rule), ElementsAre("rule.actions[0].update_fields.fields[\"custom_fields.region\"]"));
+  create.mutable_custom_field()->set_target(type::v1::CustomField::TARGET_LEAD);
+  Pipeline<type::v1::CustomField>(create);
+  EXPECT_TRUE(CreateRule("right", rule).ok());
+}
+
 TEST_F(ChecksTest, TriggersAreChecked) {
   Rule rule = OnEntry(kProposal);
   rule.mutable_trigger()->mutable_date_reached()->set_field("email");

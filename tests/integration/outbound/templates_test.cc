@@ -50,6 +50,10 @@ TEST_F(TemplatesTest, ATemplateIsCheckedWhenItIsSaved) {
   EXPECT_THAT(MessageOf(wrong.status()), HasSubstr("line 2, column 1"));
   EXPECT_THAT(Rep().Call<MailTemplate>(Creating("x")), IsError(StatusCode::kPermissionDenied, "ROLE_REQUIRED"));
 
+  const auto unknown = automation_.Call<MailTemplate>(Creating("In {{lead.custom_fields.region}}"));
+  EXPECT_THAT(unknown, IsError(StatusCode::kInvalidArgument, "INVALID_FIELD"));
+  EXPECT_THAT(BadFields(unknown.status()), ElementsAre("mail_template.text_body"));
+
   auto create = Creating("Hi {{lead.contact_name}}");
   create.set_request_id(kRequestId);
   const auto made = automation_.Must<MailTemplate>(create);
