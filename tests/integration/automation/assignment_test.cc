@@ -236,6 +236,51 @@ TEST_F(AssignmentTest, BulkGivesADaysShareAndNoMoreThatDay) {
   EXPECT_EQ(SummaryOf(Await(*Automation<Operation>(request))).assigned(), 10);
 }
 
+TEST_F(AssignmentTest, BulkGoesOnAfterItsWorkerIsLostAndGivesNothingTwice) {
+  for (const char* user : {"ada", "bob", "cyd"}) SetCapacity(user, 300);
+  for (int i = 0; i < 12; ++i) CreateLead();
+  CatchUp();
+  automation::v1::AssignLeadsRequest request;
+  const Operation operation = *Automation<Operation>(request);
+  const AssignLeadsSummary done = SummaryOf(Await(operation));
+  EXPECT_EQ(done.assigned(), 12);
+  std::map<std::string, std::string> owners;
+  for (const auto& decision : Decisions("state = DONE AND strategy = \"BULK\"")) {
+    owners[decision.lead()] = GetLead(decision.lead()).owner();
+  }
+  ASSERT_THAT(owners, SizeIs(12));
+  // All was done when the worker was lost, and it could not tell: another takes the operation up.
+  Sql("UPDATE automation.operation SET state = 'RUNNING', end_time = NULL, response = NULL, lease_until = '" +
+      FormatTime(suite_->clock().Now()) + "' WHERE tenant_id = $1");
+  const AssignLeadsSummary again = SummaryOf(Await(operation));
+  EXPECT_EQ(again.assigned(), 0);
+  for (const auto& [lead, owner] : owners) EXPECT_EQ(GetLead(lead).owner(), owner);
+  EXPECT_THAT(Decisions("state = DONE AND strategy = \"BULK\""), SizeIs(12));
+}
+
+TEST_F(AssignmentTest, BulkIsCalledOffBeforeItsNextStep) {
+  for (const char* user : {"ada", "bob", "cyd"}) SetCapacity(user, 300);
+  for (int i = 0; i < 12; ++i) CreateLead();
+  CatchUp();
+  const Operation first = *Automation<Operation>(automation::v1::AssignLeadsRequest());
+  Await(first);
+  // Its next step is the first one: nothing was given yet when it is called off.
+  for (int i = 0; i < 3; ++i) CreateLead();
+  CatchUp();
+  Sql("UPDATE automation.operation SET state = 'RUNNING', end_time = NULL, response = NULL, cancel_requested = TRUE,"
+      " lease_until = '" +
+      FormatTime(suite_->clock().Now()) + "' WHERE tenant_id = $1");
+  automation::v1::GetOperationRequest get;
+  get.set_name(first.name());
+  Operation ended;
+  ASSERT_TRUE(Eventually([&] {
+    ended = *Automation<Operation>(get);
+    return ended.done();
+  }));
+  EXPECT_EQ(ended.error().code(), static_cast<int>(StatusCode::kCancelled));
+  EXPECT_THAT(Decisions("state = DONE AND strategy = \"BULK\""), SizeIs(12));
+}
+
 TEST_F(AssignmentTest, BulkIsForManagersAndKeepsToItsTenant) {
   automation::v1::AssignLeadsRequest request;
   request.set_filter("country = ");

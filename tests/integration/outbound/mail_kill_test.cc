@@ -25,6 +25,8 @@ class MailKillTest : public OutboundCase {
                                                app::WithFreePort("127.0.0.1:0"),
                                                "--metrics-listen",
                                                "",
+                                               "--hook-http-listen",
+                                               "",
                                                "--postgres",
                                                suite_->database().conninfo(),
                                                "--redis",

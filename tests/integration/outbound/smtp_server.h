@@ -48,9 +48,11 @@ class SmtpServer {
     return scheme + "://" + host + ":" + std::to_string(port_);
   }
   void Start() {
-    std::vector<std::string> command = {"/usr/bin/python3",
-                                        std::string(EMBUDO_SOURCE_DIR) + "/tests/integration/outbound/smtp_server.py"};
-    command.insert(command.end(), {"--port", std::to_string(port_), "--folder", dir_.path().string()});
+    std::vector<std::string> command;
+    command.emplace_back("/usr/bin/python3");
+    command.emplace_back(EMBUDO_SOURCE_DIR "/tests/integration/outbound/smtp_server.py");
+    command.emplace_back("--port=" + std::to_string(port_));
+    command.emplace_back("--folder=" + dir_.path().string());
     command.insert(command.end(), flags_.begin(), flags_.end());
     const auto output = dir_.path() / ("output" + std::to_string(++starts_));
     auto started = Process::Start({.command = command, .environment = {}, .output = output});
