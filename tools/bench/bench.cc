@@ -1,12 +1,12 @@
 #include "tools/bench/bench.h"
 
 #include <CLI/CLI.hpp>
-#include <cmath>
 #include <memory>
 #include <utility>
 
 #include "common/base/error.h"
 #include "tools/bench/measure.h"
+#include "tools/bench/table.h"
 
 namespace embudo::bench {
 namespace {
@@ -17,17 +17,6 @@ constexpr std::pair<const char*, decltype(&MeasureCreate)> kMeasures[] = {
     {"import", MeasureImport},    {"reports", MeasureReports}, {"mail", MeasureMail},       {"rules", MeasureRules},
     {"assign", MeasureAssignment}};
 
-cli::Json RowOf(const Figure& figure) {
-  const auto rounded = [](double value) { return std::round(value * 100) / 100; };
-  cli::Json row;
-  row["what"] = figure.what;
-  row["unit"] = figure.unit;
-  row["reached"] = rounded(figure.reached);
-  row["limit"] = figure.limit == 0 ? cli::Json() : cli::Json(rounded(figure.limit));
-  row["limit_is"] = figure.limit_is;
-  return row;
-}
-
 absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   std::vector<Figure> figures;
   absl::Status status;
@@ -35,11 +24,12 @@ absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
     const bool wanted = options.only.empty() || options.only == name;
     if (status.ok() && wanted) status = measure(context, options, &figures);
   }
-  std::vector<cli::Json> rows;
-  for (const Figure& figure : figures) rows.push_back(RowOf(figure));
-  context.output().Rows(
-      rows,
-      {{"what", "what"}, {"reached", "reached"}, {"limit", "limit"}, {"unit", "unit"}, {"the limit is", "limit_is"}});
+  const std::vector<cli::Json> rows = RowsOf(figures);
+  if (context.output().format() == cli::Format::kJson) {
+    context.output().Object({{"rows", rows}});
+  } else {
+    context.output().Rows(rows, Columns());
+  }
   if (!status.ok()) return status;  // what was measured before stands above
   return 0;
 }
