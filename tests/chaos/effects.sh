@@ -8,6 +8,7 @@
 #   create_leads <caller>   until $RUN/stop is there; acknowledged names go to $RUN/leads.<caller>
 #   effects_over            waits until nothing is to be done any more
 #   effects_check           prints the figures; `fails` is 1 if one is wrong
+# shellcheck disable=SC2034  # fails: for the caller
 # shellcheck source=tests/e2e/suite.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../e2e/suite.sh"
 export EMBUDO_TENANT=chaos
@@ -20,8 +21,9 @@ fails=0
 helpers=()
 
 effects_end() {
-  kill "${helpers[@]}" 2>/dev/null
-  suite_end
+  local code=$?
+  kill "${helpers[@]}" 2>/dev/null || true
+  suite_end "$code"
 }
 
 effects_start() {

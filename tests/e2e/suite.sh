@@ -79,8 +79,9 @@ postgres_starts() { (postgres_start "$RUN/postgres" test) >/dev/null 2>&1; }
 # One statement's result, as superuser.
 suite_sql() { postgres_psql "$RUN/postgres" --dbname=embudo --command="$1"; }
 
+# suite_end [exit code]
 suite_end() {
-  local code=$? service
+  local code=${1:-$?} service
   for service in "${SERVICES[@]}"; do
     local pid
     pid=$(service_pid "$service")

@@ -152,7 +152,6 @@ fleet_end() {
     kill -KILL "$(cat "$file")" 2>/dev/null || true
   done
   [[ -z ${load:-} ]] || kill -KILL "$load" 2>/dev/null || true
-  (exit "$code")
-  suite_end
+  suite_end "$code"
 }
 trap fleet_end EXIT
