@@ -38,6 +38,25 @@ absl::StatusOr<Operation> WaitUntilDone(Context& context, Operation operation) {
   return operation;
 }
 
+/// Each member with what it could take and got, and what is left.
+void Print(Context& context, const AssignLeadsSummary& summary) {
+  if (context.output().format() != Format::kTable) {
+    context.output().Object(ToJson(summary));
+    return;
+  }
+  std::vector<Json> rows;
+  for (const auto& team : summary.teams()) {
+    for (const auto& member : team.members()) {
+      rows.push_back(
+          {{"team", team.team()}, {"user", member.user()}, {"quota", member.quota()}, {"assigned", member.assigned()}});
+    }
+  }
+  context.output().Rows(rows, {{"TEAM", "team"}, {"USER", "user"}, {"QUOTA", "quota"}, {"ASSIGNED", "assigned"}});
+  context.output().stream() << "\n"
+                            << summary.assigned() << " of " << summary.candidates() << " assigned, " << summary.left()
+                            << " left, " << summary.overtaken() << " overtaken\n";
+}
+
 absl::StatusOr<int> AssignAll(Context& context, const Flags& flags) {
   automation::v1::AssignLeadsRequest request;
   for (const std::string& team : flags.teams) request.add_teams(NameOf("teams", team));
@@ -54,7 +73,7 @@ absl::StatusOr<int> AssignAll(Context& context, const Flags& flags) {
   if (operation.has_error()) return FromRpcStatus(operation.error());
   AssignLeadsSummary summary;
   operation.response().UnpackTo(&summary);
-  context.output().Object(ToJson(summary));
+  Print(context, summary);
   return 0;
 }
 
