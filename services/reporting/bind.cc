@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/error.h"
@@ -26,6 +27,7 @@ constexpr int kProgressConnections = 4;
 constexpr char kSlowMs[] = "rollup-after-ms";
 constexpr char kLimitMs[] = "report-limit-ms";
 constexpr char kHttpListen[] = "http-listen";
+constexpr char kReplica[] = "postgres-replica";
 
 /// Puts the number that a flag of the service's own was given into `value`, if it was given.
 absl::Status ReadMillis(const app::Config& config, const char* name, std::chrono::milliseconds* value) {
@@ -47,6 +49,16 @@ event::Consumer::Options ConsumerOptions(const app::Config& config) {
   return options;
 }
 
+/// A standby, by connections of its own.
+struct Replica {
+  Replica(const std::string& conninfo, int threads)
+      : pool(db::ConninfoFor(conninfo, "reporting_rpc", "embudo-reporting"), threads),
+        worker_pool(db::ConninfoFor(conninfo, "reporting_worker", "embudo-reporting"), kProgressConnections) {}
+
+  db::Pool pool;
+  db::Pool worker_pool;
+};
+
 /// Everything that lives as long as the service; its background parts hold it.
 struct Rooms {
   explicit Rooms(const app::Environment& environment)
@@ -61,11 +73,18 @@ struct Rooms {
         consumer(ConsumerOptions(environment.config), events::Project, environment.metrics),
         room{.pool = pool,
              .worker_pool = worker_pool,
+             .replica = {},
              .clock = environment.clock,
              .wanted = [this](const WantedRollup& wanted) { keeper.Want(wanted.tenant, wanted.cube, wanted.columns); },
              .used = [this](const storage::Rollup& rollup) { keeper.Use(rollup); }},
-        dashboards(room, writer) {}
+        dashboards(room, writer) {
+    const auto conninfo = environment.config.options.find(kReplica);
+    if (conninfo == environment.config.options.end() || conninfo->second.empty()) return;
+    replica.emplace(conninfo->second, environment.config.threads);
+    room.replica.emplace(Source{replica->pool, replica->worker_pool});
+  }
 
+  std::optional<Replica> replica;
   db::Pool pool;
   db::Pool worker_pool;
   db::Pool keeper_pool;
@@ -120,6 +139,7 @@ const std::vector<app::Option>& Options() {
   static const auto* const options = new std::vector<app::Option>{
       {kSlowMs, "a report that takes longer over the records makes a sum be kept that answers it from then on", "10"},
       {kLimitMs, "the longest that one report may go through the records", "10000"},
+      {kReplica, "libpq conninfo of a standby that reports are read from while it answers; empty: the primary", ""},
       {kHttpListen, "host:port of the chart view, an HTML page for browsers; empty: not served", ""},
   };
   return *options;

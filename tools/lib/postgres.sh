@@ -6,6 +6,7 @@
 #   postgres_run <dir> [test]     the same in the foreground: replaces this process, ends with its parent
 #   postgres_stop <dir>           stops it; fine if it does not run
 #   postgres_running <dir>        whether it does
+#   postgres_standby_start <dir> <standby dir>    a standby that streams from it; its conninfo is postgres_conninfo's
 #   postgres_conninfo <dir>       libpq conninfo, without database and user
 #   postgres_home <dir>           <dir>, or one under /var/tmp where the user postgres could not reach it (below /root)
 #
@@ -122,6 +123,18 @@ postgres_run() {
     exec setpriv --reuid=postgres --regid=postgres --init-groups --pdeathsig=INT -- "${server[@]}"
   fi
   exec "${server[@]}"
+}
+
+postgres_standby_start() {
+  local primary=$1 dir=$2 bin
+  bin=$(postgres_bin)
+  install -d -o postgres -g postgres -m 700 "$dir"
+  (cd / && as_postgres "$bin/pg_basebackup" --host="$(socket_dir "$primary")" --username=postgres --pgdata="$dir/data" \
+    --wal-method=stream --checkpoint=fast --write-recovery-conf) || die "the standby cannot be made"
+  postgres_settings "$dir" test >"$dir/data/embudo.conf"
+  # A server process of its own; pg_ctl waits until it answers.
+  (cd / && as_postgres "$bin/pg_ctl" --pgdata="$dir/data" --log="$dir/postgres.log" --wait --silent start) ||
+    die "the standby does not start: $(tail -3 "$dir/postgres.log")"
 }
 
 postgres_stop() {

@@ -35,17 +35,28 @@ bool Reached(const storage::Progress& progress,
   });
 }
 
-/// How far the log has been read, when it has been read that far.
+/// How far the log has been read, as the source knows it. What waits since when is the primary's to tell: a replica
+/// does not know what it has not got yet.
+absl::StatusOr<storage::Progress> LoadProgress(const Source& source, const Room& room, const CallContext& call) {
+  storage::Progress progress;
+  {
+    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, source.worker_pool.Acquire("", call.deadline));
+    EMBUDO_ASSIGN_OR_RETURN(progress, storage::LoadProgress(*lease, kConsumer));
+  }
+  if (&source.worker_pool == &room.worker_pool) return progress;
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, room.worker_pool.Acquire("", call.deadline));
+  EMBUDO_RETURN_IF_ERROR(storage::LoadWaitingSince(*lease, progress));
+  return progress;
+}
+
+/// The same, when it has been read that far.
 absl::StatusOr<storage::Progress> WaitFor(
-    const Room& room, const CallContext& call,
+    const Source& source, const Room& room, const CallContext& call,
     const google::protobuf::RepeatedPtrField<v1::ConsumerPosition>& min_positions) {
   constexpr std::chrono::milliseconds kMargin{50};
   constexpr std::chrono::milliseconds kPause{5};
   while (true) {
-    EMBUDO_ASSIGN_OR_RETURN(const storage::Progress progress, [&]() -> absl::StatusOr<storage::Progress> {
-      EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, room.worker_pool.Acquire("", call.deadline));
-      return storage::LoadProgress(*lease, kConsumer);
-    }());
+    EMBUDO_ASSIGN_OR_RETURN(const storage::Progress progress, LoadProgress(source, room, call));
     if (Reached(progress, min_positions)) return progress;
     if (call.cancelled->load() || call.TimeLeft() < kMargin) {
       return Error(absl::StatusCode::kDeadlineExceeded, "NOT_CAUGHT_UP", "the figures have not reached min_positions")
@@ -81,9 +92,19 @@ void WaitForProgress(std::chrono::milliseconds pause) {
 
 absl::StatusOr<Reading> Reading::Begin(const Room& room, const CallContext& call,
                                        const google::protobuf::RepeatedPtrField<v1::ConsumerPosition>& min_positions) {
+  if (room.replica) {
+    absl::StatusOr<Reading> reading = BeginAt(*room.replica, room, call, min_positions);
+    if (reading.status().code() != absl::StatusCode::kUnavailable) return reading;
+  }
+  return BeginAt({room.pool, room.worker_pool}, room, call, min_positions);
+}
+
+absl::StatusOr<Reading> Reading::BeginAt(
+    const Source& source, const Room& room, const CallContext& call,
+    const google::protobuf::RepeatedPtrField<v1::ConsumerPosition>& min_positions) {
   // Before the figures are read, so that they are at least as fresh as they say.
-  EMBUDO_ASSIGN_OR_RETURN(const storage::Progress progress, WaitFor(room, call, min_positions));
-  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, room.pool.Acquire(call.tenant(), call.deadline));
+  EMBUDO_ASSIGN_OR_RETURN(const storage::Progress progress, WaitFor(source, room, call, min_positions));
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, source.pool.Acquire(call.tenant(), call.deadline));
   Reading reading(room, call, std::move(lease));
   reading.freshness_ = ToFreshness(progress, reading.now_);
   EMBUDO_ASSIGN_OR_RETURN(reading.settings_, storage::LoadSettings(*reading.lease_, call.tenant()));

@@ -16,7 +16,7 @@ namespace embudo::reporting {
 /// One call that reads reports: its connection, what the caller sees, how old the figures are.
 class Reading {
  public:
-  /// Waits for `min_positions`.
+  /// Waits for `min_positions`. Reads from the replica, if there is one and it answers, else from the primary.
   static absl::StatusOr<Reading> Begin(
       const Room& room, const rpc::CallContext& call,
       const google::protobuf::RepeatedPtrField<v1::ConsumerPosition>& min_positions = {});
@@ -44,6 +44,8 @@ class Reading {
   Day Today() const;
 
  private:
+  static absl::StatusOr<Reading> BeginAt(const Source& source, const Room& room, const rpc::CallContext& call,
+                                         const google::protobuf::RepeatedPtrField<v1::ConsumerPosition>& min_positions);
   Reading(const Room& room, const rpc::CallContext& call, db::Pool::Lease lease)
       : room_(&room), call_(&call), lease_(std::move(lease)), now_(room.clock.Now()) {}
   /// Notes what a report was read from, and asks for what would have answered it sooner.

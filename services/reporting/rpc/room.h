@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,12 +22,20 @@ struct WantedRollup {
   std::vector<std::string> columns;
 };
 
-/// What the RPCs share. All of it outlives them.
-struct Room {
+/// A database that reports are read from.
+struct Source {
   /// Of the rpc role, which sees the caller's tenant alone.
   db::Pool& pool;
   /// Of the worker role, which knows how far the log has been read.
   db::Pool& worker_pool;
+};
+
+/// What the RPCs share. All of it outlives them.
+struct Room {
+  db::Pool& pool;
+  db::Pool& worker_pool;
+  /// A standby of the database, which reports are read from while it answers.
+  std::optional<Source> replica;
   const Clock& clock;
   /// Told of a report that took long because no sum is kept that answers it.
   std::function<void(WantedRollup)> wanted;

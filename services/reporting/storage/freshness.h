@@ -23,5 +23,7 @@ struct Progress {
 
 /// As the worker role. No partitions: the consumer has never run.
 absl::StatusOr<Progress> LoadProgress(db::Connection& connection, const std::string& consumer);
+/// When what waits just behind the progress's positions was written, by this database's log.
+absl::Status LoadWaitingSince(db::Connection& connection, Progress& progress);
 
 }  // namespace embudo::reporting::storage
