@@ -221,6 +221,10 @@ absl::Status Timekeeper::Upkeep() {
       .Set(std::chrono::duration<double>(backlog.oldest).count());
   metrics_.Gauge("embudo_automation_due_deliveries", "Deliveries to webhooks that are due")
       .Set(static_cast<double>(backlog.deliveries));
+  metrics_.Gauge("embudo_automation_waiting_mails", "Mails that have not gone out")
+      .Set(static_cast<double>(backlog.mails));
+  metrics_.Gauge("embudo_automation_oldest_mail_seconds", "Age of the oldest mail that has not gone out")
+      .Set(std::chrono::duration<double>(backlog.oldest_mail).count());
   return absl::OkStatus();
 }
 

@@ -23,7 +23,9 @@ constexpr char kDeleteDeliveries[] =
 constexpr char kBacklog[] =
     "SELECT (SELECT count(*) FROM automation.run WHERE next_attempt_time <= $1::timestamptz),"
     " (SELECT min(next_attempt_time) FROM automation.run WHERE next_attempt_time <= $1::timestamptz),"
-    " (SELECT count(*) FROM automation.webhook_delivery WHERE next_attempt_time <= $1::timestamptz)";
+    " (SELECT count(*) FROM automation.webhook_delivery WHERE next_attempt_time <= $1::timestamptz),"
+    " m.waiting, m.oldest FROM (SELECT count(*) AS waiting, min(create_time) AS oldest FROM automation.mail"
+    "  WHERE next_attempt_time IS NOT NULL AND state IN ('QUEUED', 'SENDING')) m";
 
 }  // namespace
 
@@ -34,8 +36,9 @@ absl::Status DeleteOld(db::Connection& connection, Time now) {
 
 absl::StatusOr<Backlog> BacklogOf(db::Connection& connection, Time now) {
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, connection.Exec(kBacklog, Params::Of(now)));
-  Backlog backlog{.runs = rows[0].Int(0), .deliveries = rows[0].Int(2)};
+  Backlog backlog{.runs = rows[0].Int(0), .deliveries = rows[0].Int(2), .mails = rows[0].Int(3)};
   if (!rows[0].IsNull(1)) backlog.oldest = now - rows[0].TimeAt(1);
+  if (!rows[0].IsNull(4)) backlog.oldest_mail = now - rows[0].TimeAt(4);
   return backlog;
 }
 

@@ -17,6 +17,9 @@ struct Backlog {
   int64_t runs = 0;
   std::chrono::microseconds oldest{0};
   int64_t deliveries = 0;
+  /// Mails that have not gone out, due or put off, and the age of the oldest.
+  int64_t mails = 0;
+  std::chrono::microseconds oldest_mail{0};
 };
 absl::StatusOr<Backlog> BacklogOf(db::Connection& connection, Time now);
 
