@@ -187,7 +187,10 @@ TEST_F(CatalogueTest, ViewsTellNoTenantsRowsToRpcRoles) {
                                        " n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm') AND n.nspname IN ") +
                            kSchemas);
   EXPECT_THAT(views, Contains("pipeline.event_log"));
+  // It says how many partitions the installation has had.
+  const std::set<std::string> of_no_tenant = {"pipeline.event_epoch"};
   for (const std::string& view : views) {
+    if (of_no_tenant.contains(view)) continue;
     for (const char* service : {"pipeline", "capture", "scoring", "automation", "reporting"}) {
       // Under tenant b, and under none: either no right, or no row of tenant a.
       for (const char* tenant : {"b", ""}) {
