@@ -56,6 +56,7 @@ rpc::ServerOptions ServerOptionsOf(const Config& config) {
   options.threads = config.threads;
   options.queue_length = config.queue_length;
   options.reflection = config.reflection;
+  options.plaintext = config.plaintext;
   return options;
 }
 
@@ -101,6 +102,8 @@ class Process {
     for (const auto& bindings : bindings_) {
       for (const auto& service : bindings.services) server_->Add(*service);
     }
+    // Those of several services in one process know the same tenants.
+    server_->UseGate(bindings_.front().gate);
     for (const auto& bindings : bindings_) {
       for (const auto& part : bindings.background) {
         part->Start();

@@ -28,6 +28,10 @@ struct Config {
   bool dev_identity = false;        ///< --dev-identity: loopback only
   std::string jwks, jwt_issuer, jwt_audience, jwt_tenant_claim, jwt_roles_claim;
   std::string tls_certificate, tls_key, tls_ca;  ///< --tls-…: PEM files; empty: no TLS
+  bool plaintext = false;                        ///< --plaintext: others may reach the gRPC port without TLS
+  /// --tenant-…: limits of a tenant that has none of its own; 0: no limit. Rates are a second's.
+  int64_t tenant_reads = 0, tenant_writes = 0, tenant_bulk = 0, tenant_streams = 0, tenant_storage_bytes = 0;
+  int replicas = 1;                  ///< --replicas: processes of this service, which share a tenant's rates
   std::string otlp;                  ///< --otlp: gRPC target of an OpenTelemetry collector; empty: no traces are sent
   double trace_sample_ratio = 0.01;  ///< --trace-sample-ratio
   std::string service_key;           ///< --service-key: PEM that signs calls to other services
@@ -55,6 +59,8 @@ struct Bindings {
   std::vector<std::unique_ptr<rpc::Service>> services;
   /// Started in this order before the port opens, stopped in reverse after the last call has been answered.
   std::vector<std::shared_ptr<Background>> background;
+  /// Whose tenants are served, and how much of them.
+  std::shared_ptr<rpc::Gate> gate;
   /// Asked once a second: OK if the service can do its work. Its answer is the readiness.
   std::function<absl::Status()> ready;
 };

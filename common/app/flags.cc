@@ -75,7 +75,23 @@ void AddAccess(Flags& flags, Config& config) {
   flags.Add("tls-certificate", config.tls_certificate, "PEM file of this process's certificates; empty: no TLS");
   flags.Add("tls-key", config.tls_key, "PEM file of their private key");
   flags.Add("tls-ca", config.tls_ca, "PEM file of the roots that others' certificates must lead to");
+  flags.AddSwitch("plaintext", config.plaintext, "Serve other addresses than loopback without TLS: a mesh speaks it");
   flags.Add("service-key", config.service_key, "PEM file of the P-256 key that signs calls to other services");
+}
+
+void AddLimits(Flags& flags, Config& config) {
+  constexpr int64_t kMost = int64_t{1} << 50;
+  const auto add = [&](const char* name, int64_t& value, const std::string& help) {
+    flags.Add(name, value, help + " of a tenant that has no limit of its own; 0: no limit")
+        ->check(CLI::Range(0L, kMost));
+  };
+  add("tenant-reads", config.tenant_reads, "Reads a second");
+  add("tenant-writes", config.tenant_writes, "Writes a second");
+  add("tenant-bulk", config.tenant_bulk, "Batches, operations and new streams a second");
+  add("tenant-streams", config.tenant_streams, "Streams at once in each service");
+  add("tenant-storage-bytes", config.tenant_storage_bytes, "Bytes of files and records");
+  flags.Add("replicas", config.replicas, "Processes of this service, which share each tenant's rates")
+      ->check(CLI::Range(1, 10000));
 }
 
 void AddRunning(Flags& flags, Config& config, int& notice_ms, int& grace_ms) {
@@ -119,6 +135,7 @@ std::variant<Config, int> ParseFlags(const std::string& service, const std::vect
   Flags flags(parser, service);
   AddAddresses(flags, config);
   AddAccess(flags, config);
+  AddLimits(flags, config);
   AddRunning(flags, config, notice_ms, grace_ms);
   for (const auto& option : options) {
     flags.AddOwn(option.name, config.options[option.name] = option.default_value, option.help);

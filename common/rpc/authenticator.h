@@ -26,7 +26,7 @@ class Authenticator {
 };
 
 /// Believes the headers `x-embudo-tenant`, `x-embudo-actor` (`users/…`) and `x-embudo-roles` (comma-separated: rep,
-/// manager, admin, service), with defaults demo, users/admin, admin.
+/// manager, admin, service), with defaults demo, users/admin, admin. The tenant `-` is none: an operator.
 std::shared_ptr<Authenticator> DevAuthenticator();
 
 struct JwtOptions {

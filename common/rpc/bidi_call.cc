@@ -31,7 +31,10 @@ class BidiCall final : public Reactor,
     });
     if (!status.ok()) return Finish(status);
     ReadNext();
-    call_.core().streams.Add(self_);
+    call_.core().streams->Add(self_);
+    // Whose tenant was closed before it was among them.
+    status = call_.CheckStanding();
+    if (!status.ok()) Finish(status);
   }
 
   const CallContext& context() const override { return call_.context(); }
@@ -64,6 +67,8 @@ class BidiCall final : public Reactor,
   void Drain() override {
     Tell([](StreamHandler& handler) { handler.OnDraining(); });
   }
+  const std::string& tenant() const override { return call_.context().tenant(); }
+  void End(const absl::Status& why) override { Finish(why); }
 
  private:
   enum class FinishState { kNotYet, kWanted, kSent };
@@ -76,6 +81,7 @@ class BidiCall final : public Reactor,
     }
     const std::shared_ptr<google::protobuf::Message> message(call_.method().request->New());
     absl::Status status = Guarded([&] { return ParseRequest(call_.method(), read_, message.get()); });
+    call_.Note(*message);
     if (!status.ok()) return Finish(status);
     Tell([this, message](StreamHandler& handler) {
       handler.OnMessage(*message);

@@ -8,6 +8,7 @@
 
 #include "common/log/log.h"
 #include "common/rpc/origin.h"
+#include "common/rpc/roles.h"
 #include "common/rpc/span.h"
 #include "common/rpc/wire.h"
 
@@ -58,13 +59,12 @@ std::string_view Call::Metadata(std::string_view name) const {
 }
 
 void Call::SetDeadline() {
-  const bool streams = method_.descriptor->client_streaming() || method_.descriptor->server_streaming();
   const system_clock::time_point deadline = grpc_.deadline();
   const auto now = system_clock::now();
   // gRPC gives a time far away where the caller gave none.
   if (deadline < now + std::chrono::hours(24 * 365)) {
     context_.deadline = start_ + std::chrono::duration_cast<steady_clock::duration>(deadline - now);
-  } else if (!streams) {
+  } else if (!Streams()) {
     context_.deadline = start_ + core_.options.default_deadline;
   }
 }
@@ -81,7 +81,43 @@ absl::Status Call::Admit() {
     ReadOrigin(metadata, &context_.identity);
   }
   EMBUDO_RETURN_IF_ERROR(CheckAccess(method_, context_.identity));
+  if (core_.gate != nullptr && !context_.tenant().empty()) {
+    EMBUDO_RETURN_IF_ERROR(core_.gate->Admit(context_.identity, method_.method_class));
+    if (Streams()) {
+      EMBUDO_ASSIGN_OR_RETURN(place_, core_.gate->TakeStream(context_.tenant()));
+    }
+  }
+  admitted_ = true;
   return CheckAlive();
+}
+
+bool Call::Streams() const { return method_.descriptor->client_streaming() || method_.descriptor->server_streaming(); }
+
+absl::Status Call::CheckStanding() const {
+  return core_.gate == nullptr ? absl::OkStatus() : core_.gate->Standing(context_.tenant());
+}
+
+void Call::Note(const google::protobuf::Message& request) {
+  if (method_.audited && noted_.empty()) noted_ = SubjectOf(request);
+}
+
+void Call::Audit(const absl::Status& status) const {
+  if (!method_.audited || !admitted_ || core_.gate == nullptr) return;
+  // What an operator does to a tenant is in that tenant's log.
+  constexpr std::string_view kTenants = "tenants/";
+  std::string tenant = context_.tenant();
+  if (tenant.empty() && noted_.starts_with(kTenants)) {
+    tenant = noted_.substr(kTenants.size(), noted_.find('/', kTenants.size()) - kTenants.size());
+  }
+  core_.gate->Audit({.tenant = std::move(tenant),
+                     .actor = context_.identity.actor,
+                     .roles = FormatRoles(context_.identity.roles, ", "),
+                     .method = method_.name,
+                     .resource = noted_,
+                     .code = absl::StatusCodeToString(status.code()),
+                     .reason = ReasonOf(status),
+                     .call_id = context_.call_id,
+                     .peer = context_.peer});
 }
 
 absl::Status Call::CheckAlive() const {
@@ -100,6 +136,8 @@ grpc::Status Call::Finish(const absl::Status& status) {
   method_.metrics.Handled(status.code(), seconds);
   if (!method_.immediate) RecordCall(trace::Span::Kind::kServer, trace_, parent_span_, method_.name, start_, status);
   Log(status, seconds, error_id);
+  Audit(status);
+  place_ = nullptr;
   // A call that fails at once may have no initial metadata on the wire.
   if (!status.ok()) grpc_.AddTrailingMetadata(kCallIdHeader, context_.call_id);
   return ToWire(status, context_.call_id, error_id);

@@ -22,10 +22,12 @@ namespace embudo::rpc {
 ///   4. exception barrier       below it code may throw, above it never
 ///   5. drain and admission     the cheapest refusal first
 ///   6. authentication, Access  before any look at the request
-///   7. deadline                no work that nobody waits for
-///   8. parsing, value rules    handlers see only valid requests
-///   9. the handler
-/// The constructor is 1, Finish is 2 and 3, Admit is 5 to 7; the reactors of the kinds of calls do the rest.
+///   7. the tenant's standing   who may not, is not told how much it may; limits count what would be served
+///      and limits
+///   8. deadline                no work that nobody waits for
+///   9. parsing, value rules    handlers see only valid requests
+///  10. the handler
+/// The constructor is 1, Finish is 2 and 3, Admit is 5 to 8; the reactors of the kinds of calls do the rest.
 class Call {
  public:
   Call(Core& core, const ServedMethod& method, grpc::CallbackServerContext& grpc);
@@ -34,6 +36,10 @@ class Call {
   absl::Status Admit();
   /// Whether somebody still waits for the answer. Asked when an executor thread takes the call up.
   absl::Status CheckAlive() const;
+  /// Whether the caller's tenant is still served.
+  absl::Status CheckStanding() const;
+  /// Takes down what the request is about, if the call is one that is audited.
+  void Note(const google::protobuf::Message& request);
   /// A thread has taken the call up.
   void TakenUp();
   /// Turns the call's outcome into wire, counts it and logs it. Once per call.
@@ -49,8 +55,10 @@ class Call {
 
  private:
   std::string_view Metadata(std::string_view name) const;
+  bool Streams() const;
   void SetDeadline();
   void Log(const absl::Status& status, double seconds, const std::string& error_id) const;
+  void Audit(const absl::Status& status) const;
 
   Core& core_;
   const ServedMethod& method_;
@@ -59,6 +67,10 @@ class Call {
   CallContext context_;
   trace::Context trace_;
   std::string parent_span_;
+  /// Its place among the tenant's streams, if it is one.
+  std::shared_ptr<void> place_;
+  bool admitted_ = false;
+  std::string noted_;
 };
 
 /// RESOURCE_EXHAUSTED with RetryInfo: all threads are busy and the queue is full.

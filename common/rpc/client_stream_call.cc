@@ -74,6 +74,8 @@ class ClientStreamCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> 
     if (state_ == State::kEnd) return nullptr;
     std::unique_ptr<google::protobuf::Message> message(call_.method().request->New());
     EMBUDO_RETURN_IF_ERROR(ParseRequest(call_.method(), bytes_, message.get()));
+    call_.Note(*message);
+    EMBUDO_RETURN_IF_ERROR(call_.CheckStanding());
     return message;
   }
 

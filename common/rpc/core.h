@@ -6,6 +6,7 @@
 #include "common/metrics/metrics.h"
 #include "common/rpc/authenticator.h"
 #include "common/rpc/executor.h"
+#include "common/rpc/gate.h"
 #include "common/rpc/server.h"
 #include "common/rpc/streams.h"
 
@@ -23,10 +24,12 @@ struct Core {
 
   const ServerOptions options;
   const std::shared_ptr<Authenticator> authenticator;
+  /// Set before the port opens; nullptr: every tenant is served without limit.
+  std::shared_ptr<Gate> gate;
   Executor executor;
   /// How long admitted calls wait for a thread.
   prometheus::Histogram& queue_wait;
-  Streams streams;
+  const std::shared_ptr<Streams> streams = std::make_shared<Streams>();
   /// New calls are refused.
   std::atomic<bool> draining = false;
 };

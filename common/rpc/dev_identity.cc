@@ -12,6 +12,9 @@ constexpr char kTenantHeader[] = "x-embudo-tenant";
 constexpr char kActorHeader[] = "x-embudo-actor";
 constexpr char kRolesHeader[] = "x-embudo-roles";
 
+/// Acts for the whole installation.
+constexpr char kNoTenant[] = "-";
+
 class DevIdentity final : public Authenticator {
  public:
   absl::StatusOr<Identity> Authenticate(const MetadataLookup& metadata) override {
@@ -21,6 +24,7 @@ class DevIdentity final : public Authenticator {
     };
     Identity identity;
     identity.tenant = entry(kTenantHeader, "demo");
+    if (identity.tenant == kNoTenant) identity.tenant.clear();
     identity.actor = entry(kActorHeader, "users/admin");
     identity.roles = ParseRoles(entry(kRolesHeader, "admin"));
     return identity;
@@ -36,7 +40,7 @@ class DevHeaders final : public Credentials {
     const auto add = [&out](const char* name, const std::string& value) {
       if (!value.empty()) out.emplace_back(name, value);
     };
-    add(kTenantHeader, identity.tenant);
+    add(kTenantHeader, identity.tenant.empty() ? kNoTenant : identity.tenant);
     add(kActorHeader, identity.actor);
     add(kRolesHeader, FormatRoles(identity.roles, ","));
     return out;

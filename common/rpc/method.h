@@ -5,6 +5,7 @@
 #include <string>
 
 #include "common/metrics/metrics.h"
+#include "common/rpc/gate.h"
 #include "common/rpc/service.h"
 #include "common/rpc/validate.h"
 #include "embudo/type/v1/options.pb.h"
@@ -43,6 +44,9 @@ struct ServedMethod {
   /// Who may call it; not set: nobody.
   bool has_access = false;
   type::v1::Access access;
+  MethodClass method_class;
+  /// Whether each call is kept in the tenant's audit log: changes that administrators alone may make, and exports.
+  bool audited;
   /// Runs on gRPC's thread and whatever the load: health.
   bool immediate = false;
   Validator validator;
@@ -51,6 +55,10 @@ struct ServedMethod {
   const google::protobuf::Message* response;
   mutable MethodMetrics metrics;
 };
+
+MethodClass ClassOf(const google::protobuf::MethodDescriptor& method);
+/// The record that a request is about: its `name`, the name of the record in it, its `parent`; empty: none.
+std::string SubjectOf(const google::protobuf::Message& request);
 
 /// PERMISSION_DENIED (ROLE_REQUIRED, TENANT_REQUIRED) unless the method's Access lets the identity in.
 absl::Status CheckAccess(const ServedMethod& method, const Identity& identity);

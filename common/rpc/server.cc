@@ -94,11 +94,26 @@ Server::~Server() { Shutdown(std::chrono::milliseconds(0), std::chrono::millisec
 
 void Server::Add(const Service& service) { impl_->services.push_back(&service); }
 
+void Server::UseGate(std::shared_ptr<Gate> gate) {
+  impl_->core.gate = std::move(gate);
+  if (impl_->core.gate == nullptr) return;
+  const std::weak_ptr<Streams> streams = impl_->core.streams;
+  impl_->core.gate->OnClosed([streams](const std::string& tenant, const absl::Status& why) {
+    if (const auto running = streams.lock()) running->End(tenant, why);
+  });
+}
+
 absl::Status Server::Start() {
   const ServerOptions& options = impl_->core.options;
   if (impl_->core.authenticator->development() && !IsLoopback(options.listen)) {
     return Error(absl::StatusCode::kInvalidArgument, "DEV_IDENTITY_NEEDS_LOOPBACK",
                  "the development identity is for loopback only, not for " + options.listen);
+  }
+  if (!options.plaintext && !ServesTls() && !IsLoopback(options.listen)) {
+    return Error(absl::StatusCode::kInvalidArgument, "TLS_REQUIRED",
+                 options.listen +
+                     " can be reached from outside: give --tls-certificate, --tls-key and --tls-ca, or"
+                     " --plaintext where something else speaks TLS");
   }
   for (const Service* service : impl_->services) {
     impl_->transports.push_back(std::make_unique<Transport>(impl_->core, MethodsOf(*service, impl_->metrics)));
@@ -123,7 +138,7 @@ void Server::SetReady(bool ready) { impl_->health->SetReady(ready); }
 void Server::Shutdown(std::chrono::milliseconds notice, std::chrono::milliseconds grace) {
   if (impl_->server == nullptr) return;
   impl_->health->Drain();
-  impl_->core.streams.Drain();
+  impl_->core.streams->Drain();
   std::this_thread::sleep_for(notice);
   impl_->core.draining = true;
   impl_->server->Shutdown(std::chrono::system_clock::now() + grace);

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "common/metrics/metrics.h"
 #include "common/rpc/authenticator.h"
+#include "common/rpc/gate.h"
 #include "common/rpc/service.h"
 
 namespace embudo::rpc {
@@ -26,12 +27,15 @@ struct ServerOptions {
   /// Largest message that is taken.
   int max_receive_bytes = 4 << 20;
   bool reflection = true;
+  /// Whether an address that others can reach may be served without TLS: where a mesh or a proxy speaks it.
+  bool plaintext = false;
 };
 
 /// The gRPC server of a process: the callback API in front, a bounded executor behind, and around every handler, in
 /// this order: call id and trace; access log and metrics; the one conversion of Status to the wire; the exception
-/// barrier; drain and admission; authentication and the method's Access; deadline; value rules (BadRequest); the
-/// handler. Health (per service name, plus `liveness` and `readiness`) and reflection are served beside.
+/// barrier; drain and admission; authentication and the method's Access; the tenant's standing and limits; deadline;
+/// value rules (BadRequest); the handler. Health (per service name, plus `liveness` and `readiness`) and reflection are
+/// served beside.
 class Server {
  public:
   Server(ServerOptions options, std::shared_ptr<Authenticator> authenticator, metrics::Registry& metrics);
@@ -39,8 +43,10 @@ class Server {
 
   /// Adds a service; before Start. The service outlives the server.
   void Add(const Service& service);
-  /// Opens the port. UNAVAILABLE if it is taken; INVALID_ARGUMENT if the development identity is on and the address is
-  /// not loopback.
+  /// Whose tenants it serves, and how much of them; before Start. Without one it serves all, without limit.
+  void UseGate(std::shared_ptr<Gate> gate);
+  /// Opens the port. UNAVAILABLE if it is taken; INVALID_ARGUMENT if the address is not loopback and the development
+  /// identity is on (DEV_IDENTITY_NEEDS_LOOPBACK), or there is no TLS and no leave to do without (TLS_REQUIRED).
   absl::Status Start();
   /// The port that was opened.
   int port() const;

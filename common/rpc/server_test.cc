@@ -393,6 +393,27 @@ TEST(ServerTest, TheDevelopmentIdentityIsForLoopbackOnly) {
   }
 }
 
+/// Knows nobody, and believes nobody without proof.
+class Strict final : public Authenticator {
+ public:
+  absl::StatusOr<Identity> Authenticate(const MetadataLookup& /*metadata*/) override {
+    return Error(absl::StatusCode::kUnauthenticated, "TOKEN_MISSING", "a token is missing");
+  }
+};
+
+TEST(ServerTest, WithoutTlsOnlyLoopbackIsServed) {
+  for (const char* listen : {"0.0.0.0:0", "[::]:0"}) {
+    metrics::Registry metrics;
+    Server refused({.listen = listen}, std::make_shared<Strict>(), metrics);
+    EXPECT_EQ(ReasonOf(refused.Start()), "TLS_REQUIRED") << listen;
+    Server allowed({.listen = listen, .plaintext = true}, std::make_shared<Strict>(), metrics);
+    EXPECT_TRUE(allowed.Start().ok()) << listen;
+  }
+  metrics::Registry metrics;
+  Server loopback({.listen = "127.0.0.1:0"}, std::make_shared<Strict>(), metrics);
+  EXPECT_TRUE(loopback.Start().ok());
+}
+
 TEST(ServerTest, APortThatIsTakenIsAnError) {
   TestServer first(Echo);
   metrics::Registry metrics;

@@ -29,4 +29,16 @@ void Streams::Drain() {
   }
 }
 
+void Streams::End(const std::string& tenant, const absl::Status& why) {
+  std::vector<std::weak_ptr<Drainable>> running;
+  {
+    std::lock_guard lock(mutex_);
+    running = streams_;
+  }
+  for (const auto& weak : running) {
+    const auto stream = weak.lock();
+    if (stream && stream->tenant() == tenant) stream->End(why);
+  }
+}
+
 }  // namespace embudo::rpc

@@ -2,7 +2,10 @@
 
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
+
+#include "absl/status/status.h"
 
 namespace embudo::rpc {
 
@@ -11,6 +14,9 @@ class Drainable {
  public:
   virtual ~Drainable() = default;
   virtual void Drain() = 0;
+  virtual const std::string& tenant() const = 0;
+  /// Ends it with a status.
+  virtual void End(const absl::Status& why) = 0;
 };
 
 /// The running streams of a server. Thread-safe.
@@ -19,6 +25,8 @@ class Streams {
   /// Tells `stream` to drain when Drain is called, or at once if it already was.
   void Add(const std::shared_ptr<Drainable>& stream);
   void Drain();
+  /// Ends those of a tenant.
+  void End(const std::string& tenant, const absl::Status& why);
 
  private:
   std::mutex mutex_;

@@ -64,6 +64,12 @@ std::shared_ptr<grpc::ServerCredentials> ServerCredentials() {
   return grpc::experimental::TlsServerCredentials(options);
 }
 
+bool ServesTls() {
+  Tls& tls = TheTls();
+  const std::lock_guard lock(tls.mutex);
+  return tls.provider != nullptr && !tls.files.certificate.empty();
+}
+
 std::shared_ptr<grpc::ChannelCredentials> ChannelCredentials(const std::string& target) {
   Tls& tls = TheTls();
   const std::lock_guard lock(tls.mutex);

@@ -37,6 +37,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
     const ServedMethod& method = call_.method();
     const std::unique_ptr<google::protobuf::Message> request(method.request->New());
     EMBUDO_RETURN_IF_ERROR(ParseRequest(method, request_, request.get()));
+    call_.Note(*request);
     const std::unique_ptr<google::protobuf::Message> response(method.response->New());
     EMBUDO_RETURN_IF_ERROR(method.handlers.unary(call_.context(), *request, *response));
     response_ = ToBytes(*response);

@@ -2,9 +2,11 @@
 
 #include <memory>
 
+#include "common/app/tenant_room.h"
 #include "common/base/error.h"
 #include "common/event/consumer.h"
 #include "common/http/server.h"
+#include "common/tenancy/chore.h"
 #include "services/automation/events/bulk_assigner.h"
 #include "services/automation/events/deliverer.h"
 #include "services/automation/events/intake.h"
@@ -23,6 +25,7 @@
 #include "services/automation/rpc/template_service.h"
 #include "services/automation/rpc/webhook_service.h"
 #include "services/automation/storage/migrations.h"
+#include "services/automation/storage/retention.h"
 
 namespace embudo::automation {
 namespace {
@@ -97,7 +100,9 @@ struct Rooms {
         mail_service(pool, writer, mail_writer, environment.clock, [this] { mails.Wake(); }),
         bulk(bulk_pool, pipeline, environment.clock),
         assignments(pool, writer, bulk, environment.clock),
-        operations(pool, environment.clock) {}
+        operations(pool, environment.clock),
+        retention("retention", std::chrono::hours(1),
+                  [this, &clock = environment.clock] { return storage::DropOldAddresses(worker_pool, clock.Now()); }) {}
 
   db::Pool pool;
   db::Pool worker_pool;
@@ -123,6 +128,7 @@ struct Rooms {
   events::BulkAssigner bulk;
   AssignmentService assignments;
   OperationService operations;
+  tenancy::Chore retention;
 };
 
 }  // namespace
@@ -155,10 +161,12 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.background.emplace_back(rooms, &rooms->mails);
   bindings.background.emplace_back(rooms, &rooms->bulk);
   bindings.background.emplace_back(rooms, &rooms->consumer);
+  bindings.background.emplace_back(rooms, &rooms->retention);
   if (!settings.listen.empty()) {
     EMBUDO_RETURN_IF_ERROR(rooms->hook_server.Listen(settings.listen));
     bindings.background.emplace_back(rooms, &rooms->hook_server);
   }
+  tenancy::Bind(environment, bindings);
   bindings.ready = [rooms] { return db::CheckSchema(rooms->worker_pool, "automation", storage::Migrations()); };
   return absl::OkStatus();
 }

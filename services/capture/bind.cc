@@ -5,10 +5,12 @@
 #include <memory>
 #include <string>
 
+#include "common/app/tenant_room.h"
 #include "common/base/error.h"
 #include "common/event/consumer.h"
 #include "common/http/server.h"
 #include "common/rpc/fetch.h"
+#include "common/tenancy/chore.h"
 #include "services/capture/events/import_runner.h"
 #include "services/capture/events/lead_reader.h"
 #include "services/capture/events/mail_poller.h"
@@ -20,6 +22,7 @@
 #include "services/capture/rpc/public_services.h"
 #include "services/capture/rpc/services.h"
 #include "services/capture/storage/migrations.h"
+#include "services/capture/storage/retention.h"
 
 namespace embudo::capture {
 namespace {
@@ -173,7 +176,9 @@ struct Rooms {
         writer(rpc_pool),
         mail(rpc_pool, writer, room.intake, pipeline, environment.clock),
         enrichment(rpc_pool, writer, pipeline, environment.clock, EnricherOptionsOf(environment.config)),
-        poller(worker_pool, mail.gateway, environment.clock, PollerOptionsOf(environment.config)) {}
+        poller(worker_pool, mail.gateway, environment.clock, PollerOptionsOf(environment.config)),
+        retention("retention", std::chrono::hours(1),
+                  [this, &clock = environment.clock] { return storage::DropOldContent(worker_pool, clock.Now()); }) {}
 
   db::Pool rpc_pool;
   db::Pool worker_pool;
@@ -191,6 +196,7 @@ struct Rooms {
   rpc::MailRoom mail;
   rpc::EnrichmentRoom enrichment;
   events::MailPoller poller;
+  tenancy::Chore retention;
 };
 
 }  // namespace
@@ -229,11 +235,13 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rpc::MakeEnrichmentService(rooms->enrichment));
   bindings.background = {
       std::shared_ptr<Background>(rooms, &rooms->runner), std::shared_ptr<Background>(rooms, &rooms->sweeper),
-      std::shared_ptr<Background>(rooms, &rooms->lead_reader), std::shared_ptr<Background>(rooms, &rooms->poller)};
+      std::shared_ptr<Background>(rooms, &rooms->lead_reader), std::shared_ptr<Background>(rooms, &rooms->poller),
+      std::shared_ptr<Background>(rooms, &rooms->retention)};
   if (!settings.listen.empty()) {
     EMBUDO_RETURN_IF_ERROR(rooms->face.server.Listen(settings.listen));
     bindings.background.emplace_back(rooms, &rooms->face.server);
   }
+  tenancy::Bind(environment, bindings);
   bindings.ready = [rooms] { return db::CheckSchema(rooms->rpc_pool, "capture", storage::Migrations()); };
   return absl::OkStatus();
 }

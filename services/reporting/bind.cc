@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "common/app/tenant_room.h"
 #include "common/base/error.h"
 #include "common/event/consumer.h"
 #include "common/http/server.h"
@@ -154,6 +155,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.background.emplace_back(rooms, &rooms->keeper);
   bindings.background.emplace_back(rooms, &rooms->consumer);
   EMBUDO_RETURN_IF_ERROR(BindPage(environment, bindings));
+  tenancy::Bind(environment, bindings);
   bindings.ready = [rooms] { return db::CheckSchema(rooms->worker_pool, "reporting", storage::Migrations()); };
   return absl::OkStatus();
 }

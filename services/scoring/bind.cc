@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "common/app/tenant_room.h"
 #include "common/base/error.h"
 #include "common/event/consumer.h"
 #include "common/log/log.h"
@@ -95,6 +96,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.background.emplace_back(rooms, &rooms->scorer);
   bindings.background.emplace_back(rooms, &rooms->jobs);
   bindings.background.emplace_back(rooms, &rooms->consumer);
+  tenancy::Bind(environment, bindings);
   bindings.ready = [rooms] { return db::CheckSchema(rooms->worker_pool, "scoring", storage::Migrations()); };
   return absl::OkStatus();
 }

@@ -21,6 +21,7 @@ struct Suite::Hosted {
     options.queue_length = config.queue_length;
     server = std::make_unique<rpc::Server>(options, rpc::DevAuthenticator(), metrics);
     for (const auto& bound_service : bindings.services) server->Add(*bound_service);
+    server->UseGate(bindings.gate);
     for (const auto& part : bindings.background) part->Start();
     const absl::Status started = server->Start();
     EXPECT_TRUE(started.ok()) << what.name << ": " << started;

@@ -15,9 +15,9 @@ constexpr size_t kMaxColumns = 120;
 constexpr int kMaxLines = 600;
 
 /// Bottom to top: a folder of common/ includes only itself and those before it.
-constexpr std::array<string_view, 17> kCommon = {"base",  "text", "markup",   "config", "log",    "metrics",
-                                                 "trace", "db",   "privacy",  "redis",  "filter", "event",
-                                                 "rpc",   "http", "resource", "app",    "testing"};
+constexpr std::array<string_view, 18> kCommon = {"base",  "text", "markup",  "config",   "log",    "metrics",
+                                                 "trace", "db",   "privacy", "redis",    "filter", "event",
+                                                 "rpc",   "http", "tenancy", "resource", "app",    "testing"};
 
 /// A library that one folder hides from all others.
 struct Library {
@@ -66,6 +66,13 @@ constexpr Word kWords[] = {
     {"gmtime(", "", "not thread-safe: use common/base/clock.h"},
     {"localtime(", "", "not thread-safe: use common/base/clock.h"},
     {"strtok(", "", "not thread-safe"},
+    // Of these files each was looked at: they put constants, table names, dates and enum values into SQL, or write
+    // text.
+    {"'\" +",
+     "services/reporting/rpc/analyses.cc services/reporting/storage/ services/reporting/logic/csv_export.cc"
+     " services/pipeline/storage/erasure_store.cc common/tenancy/rows.cc common/resource/ common/filter/sql.cc tests/"
+     " tools/",
+     "SQL takes values as bound parameters only"},
     {"std::endl", "", "use '\\n'"},
 };
 

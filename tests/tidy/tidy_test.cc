@@ -56,6 +56,13 @@ TEST(TidyTest, LibrariesStayInTheirFolder) {
   EXPECT_THAT(Check("common/text/csv.cc", "#include <ranges>\n"), ElementsAre(HasSubstr("clang-14")));
 }
 
+TEST(TidyTest, SqlTakesBoundParametersOnly) {
+  const std::string spliced = "db::Exec(pool, \"SELECT 1 FROM t WHERE name = '\" + name + \"'\");\n";
+  EXPECT_THAT(Check("services/scoring/storage/x.cc", spliced), ElementsAre(HasSubstr("bound parameters")));
+  EXPECT_THAT(Check("services/scoring/storage/x.cc", "db::Exec(pool, \"SELECT 1 FROM t WHERE name = $1\", name);\n"),
+              IsEmpty());
+}
+
 TEST(TidyTest, WordsLinesAndFilesHaveTheirLimits) {
   EXPECT_THAT(Check("common/db/x.cc", "  std::this_thread::sleep_for(1s);\n"), ElementsAre(HasSubstr("sleep_for")));
   EXPECT_THAT(Check("common/testing/eventually.cc", "  std::this_thread::sleep_for(1s);\n"), IsEmpty());

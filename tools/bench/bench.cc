@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "tools/bench/fairness.h"
 #include "tools/bench/measure.h"
 #include "tools/bench/table.h"
 
@@ -12,10 +13,11 @@ namespace embudo::bench {
 namespace {
 
 constexpr std::pair<const char*, decltype(&MeasureCreate)> kMeasures[] = {
-    {"create", MeasureCreate},    {"records", MeasureRecords}, {"latency", MeasureLatency}, {"events", MeasureEvents},
-    {"fan-out", MeasureFanOut},   {"capture", MeasureCapture}, {"forms", MeasureForms},     {"scoring", MeasureScoring},
-    {"import", MeasureImport},    {"reports", MeasureReports}, {"mail", MeasureMail},       {"rules", MeasureRules},
-    {"assign", MeasureAssignment}};
+    {"create", MeasureCreate},     {"records", MeasureRecords},  {"latency", MeasureLatency},
+    {"events", MeasureEvents},     {"fan-out", MeasureFanOut},   {"capture", MeasureCapture},
+    {"forms", MeasureForms},       {"scoring", MeasureScoring},  {"import", MeasureImport},
+    {"reports", MeasureReports},   {"mail", MeasureMail},        {"rules", MeasureRules},
+    {"assign", MeasureAssignment}, {"fairness", MeasureFairness}};
 
 absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   std::vector<Figure> figures;

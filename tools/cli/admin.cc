@@ -7,6 +7,7 @@
 #include "embudo/capture/v1/capture_service.pb.h"
 #include "embudo/pipeline/v1/privacy_service.pb.h"
 #include "embudo/pipeline/v1/tenant_service.pb.h"
+#include "tools/cli/admin_tenants.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/pages.h"
 
@@ -193,6 +194,7 @@ void AddAdmin(CLI::App& app, Context& context) {
   update.callback([&context, flags] { context.command = [&context, flags] { return UpdateTenant(context, *flags); }; });
   AddPerson(admin, context);
   AddReportUpkeep(admin, context);
+  AddTenants(admin, context);
   admin.add_subcommand("show-tenant", "The caller's tenant")->callback([&context] {
     context.command = [&context] { return ShowTenant(context); };
   });

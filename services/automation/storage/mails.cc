@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "common/base/error.h"
+#include "common/db/served.h"
 #include "common/resource/rows.h"
 #include "services/automation/storage/tables.h"
 
@@ -43,7 +44,8 @@ constexpr char kErase[] =
 const std::string& TakeDueSql() {
   // What waits to be told is no attempt at sending.
   static const std::string sql =
-      "WITH due AS MATERIALIZED (SELECT tenant_id, mail_id FROM automation.mail WHERE next_attempt_time <= $1"
+      "WITH due AS MATERIALIZED (SELECT tenant_id, mail_id FROM automation.mail d WHERE next_attempt_time <= $1"
+      EMBUDO_SERVED("d")
       " ORDER BY next_attempt_time LIMIT $2::int FOR UPDATE SKIP LOCKED)"
       " UPDATE automation.mail t SET"
       " state = CASE WHEN t.state IN ('QUEUED', 'SENDING') THEN 'SENDING' ELSE t.state END,"

@@ -2,6 +2,7 @@
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
+#include "common/db/served.h"
 
 namespace embudo::automation::storage {
 namespace {
@@ -31,6 +32,7 @@ constexpr char kTake[] =
     "SELECT tenant_id, operation_id FROM automation.operation q WHERE state IN ('QUEUED', 'RUNNING')"
     " AND lease_until <= $1::timestamptz AND NOT EXISTS (SELECT FROM automation.operation r"
     " WHERE r.tenant_id = q.tenant_id AND r.state = 'RUNNING' AND r.lease_until > $1::timestamptz)"
+    EMBUDO_SERVED("q")
     " ORDER BY create_time LIMIT 1 FOR UPDATE SKIP LOCKED) AS due"
     " WHERE o.tenant_id = due.tenant_id AND o.operation_id = due.operation_id RETURNING " EMBUDO_OPERATION_COLUMNS;
 constexpr char kKeep[] =

@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
+#include "common/db/served.h"
 #include "services/automation/storage/tables.h"
 
 namespace embudo::automation::storage {
@@ -27,9 +28,10 @@ std::string NewHookKey() {
 
 absl::StatusOr<std::optional<HookedRule>> FindHookedRule(db::Pool& pool, const std::string& key,
                                                          db::Deadline deadline) {
-  static const std::string sql = "SELECT h.tenant_id, h.secret, " + RuleTable().SelectList("r") +
-                                 " FROM automation.rule_hook h JOIN automation.rule r USING (tenant_id, rule_id)"
-                                 " WHERE h.key = $1 AND r.enabled AND r.delete_time IS NULL LIMIT 1";
+  static const std::string sql =
+      "SELECT h.tenant_id, h.secret, " + RuleTable().SelectList("r") +
+      " FROM automation.rule_hook h JOIN automation.rule r USING (tenant_id, rule_id)"
+      " WHERE h.key = $1 AND r.enabled AND r.delete_time IS NULL" EMBUDO_SERVED("h") " LIMIT 1";
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool, "", deadline, sql, Params::Of(key)));
   if (rows.empty()) return std::optional<HookedRule>();
   HookedRule found{.tenant = std::string(rows[0].Text(0)), .secret = rows[0].Bytes(1)};

@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
 #include "common/base/resource_name.h"
+#include "common/db/served.h"
 #include "common/resource/rows.h"
 #include "services/automation/storage/tables.h"
 
@@ -60,8 +61,8 @@ const std::string& TakeDueRunsSql() {
       "WITH due AS MATERIALIZED (SELECT d.tenant_id, d.run_id FROM automation.run d"
       " WHERE d.bulk = $4::boolean AND d.next_attempt_time <= $1 AND (SELECT e.run_id FROM automation.run e"
       "  WHERE e.tenant_id = d.tenant_id AND e.lead_id = d.lead_id AND e.run_id < d.run_id"
-      "  AND e.state IN ('PENDING', 'RUNNING') LIMIT 1) IS NULL"
-      " ORDER BY d.next_attempt_time LIMIT $2::int FOR UPDATE OF d SKIP LOCKED)"
+      "  AND e.state IN ('PENDING', 'RUNNING') LIMIT 1) IS NULL" EMBUDO_SERVED(
+          "d") " ORDER BY d.next_attempt_time LIMIT $2::int FOR UPDATE OF d SKIP LOCKED)"
       " UPDATE automation.run t SET state = 'RUNNING', attempts = t.attempts + 1, next_attempt_time = $3,"
       " update_time = $1, revision = t.revision + 1, version = t.version + 1"
       " FROM due, automation.rule_version v WHERE t.tenant_id = due.tenant_id AND t.run_id = due.run_id"

@@ -2,6 +2,7 @@
 
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
+#include "common/db/served.h"
 #include "services/automation/logic/trigger.h"
 #include "services/automation/storage/tables.h"
 
@@ -17,7 +18,8 @@ constexpr char kSet[] =
 
 const std::string& TakeSql() {
   static const std::string sql =
-      "WITH due AS MATERIALIZED (SELECT tenant_id, rule_id FROM automation.timer WHERE next_time <= $1"
+      "WITH due AS MATERIALIZED (SELECT tenant_id, rule_id FROM automation.timer d WHERE next_time <= $1"
+      EMBUDO_SERVED("d")
       " ORDER BY next_time LIMIT $2::int FOR UPDATE SKIP LOCKED)"
       " UPDATE automation.timer t SET next_time = $3::timestamptz FROM due JOIN automation.rule r"
       " USING (tenant_id, rule_id) LEFT JOIN automation.tenant n USING (tenant_id)"

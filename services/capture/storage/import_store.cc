@@ -2,6 +2,7 @@
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
+#include "common/db/served.h"
 
 namespace embudo::capture::storage {
 namespace {
@@ -181,10 +182,10 @@ absl::StatusOr<std::optional<ImportJob>> ImportStore::Take(const std::string& ow
       db::Exec(pool_, "", deadline,
                std::string("UPDATE capture.import_job SET state = 'RUNNING', lease_owner = $1,"
                            " lease_until = $3::timestamptz, attempts = attempts + 1"
-                           " WHERE (tenant_id, import_id) = (SELECT tenant_id, import_id FROM capture.import_job"
+                           " WHERE (tenant_id, import_id) = (SELECT tenant_id, import_id FROM capture.import_job q"
                            " WHERE state IN ('QUEUED', 'RUNNING')"
-                           " AND (lease_until IS NULL OR lease_until < $2::timestamptz)"
-                           " ORDER BY create_time LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING ") +
+                           " AND (lease_until IS NULL OR lease_until < $2::timestamptz)" EMBUDO_SERVED(
+                               "q") " ORDER BY create_time LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING ") +
                    kColumns,
                Params::Of(owner, now, until)));
   if (rows.empty()) return std::optional<ImportJob>();

@@ -2,6 +2,7 @@
 
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
+#include "common/db/served.h"
 
 namespace embudo::capture::storage {
 namespace {
@@ -13,8 +14,9 @@ using v1::MailSettings;
 /// The first two columns are the tenant's and the mailbox's ids.
 const std::string& TakeSql() {
   static const auto* const sql = new std::string(
-      "WITH due AS (SELECT tenant_id, mailbox_id FROM capture.mailbox"
+      "WITH due AS (SELECT tenant_id, mailbox_id FROM capture.mailbox d"
       " WHERE delete_time IS NULL AND NOT disabled AND next_poll <= $1::timestamptz AND lease_until < $1::timestamptz"
+      EMBUDO_SERVED("d")
       " ORDER BY next_poll LIMIT 1 FOR UPDATE SKIP LOCKED)"
       " UPDATE capture.mailbox t SET lease_owner = $2, lease_until = $3::timestamptz FROM due"
       " WHERE t.tenant_id = due.tenant_id AND t.mailbox_id = due.mailbox_id RETURNING t.tenant_id, " +

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
+#include "common/db/served.h"
 
 namespace embudo::capture::storage {
 namespace {
@@ -18,7 +19,7 @@ constexpr size_t kKeyBytes = 16;
 /// The live row with that key; the tenant is its last column.
 std::string SelectByKey(const resource::Table& table) {
   return "SELECT " + table.SelectList("t") + ", t.tenant_id FROM " + table.name() +
-         " t WHERE t.key = $1 AND t.delete_time IS NULL AND NOT t.disabled LIMIT 1";
+         " t WHERE t.key = $1 AND t.delete_time IS NULL AND NOT t.disabled" EMBUDO_SERVED("t") " LIMIT 1";
 }
 
 template <class Record>

@@ -5,6 +5,7 @@
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
+#include "common/db/served.h"
 #include "services/capture/storage/lead_index.h"
 
 namespace embudo::capture::storage {
@@ -232,8 +233,8 @@ absl::StatusOr<std::vector<std::pair<std::string, SubmissionRecord>>> Submission
       const db::Result rows,
       db::Exec(pool_, "", deadline,
                std::string("SELECT ") + kColumns +
-                   ", tenant_id FROM capture.submission WHERE outcome = '' AND create_time > $1::timestamptz"
-                   " AND create_time < $2::timestamptz ORDER BY create_time LIMIT $3::int",
+                   ", tenant_id FROM capture.submission t WHERE outcome = '' AND create_time > $1::timestamptz"
+                   " AND create_time < $2::timestamptz" EMBUDO_SERVED("t") " ORDER BY create_time LIMIT $3::int",
                Params::Of(after, before, limit)));
   std::vector<std::pair<std::string, SubmissionRecord>> found;
   for (int i = 0; i < rows.size(); ++i) found.emplace_back(rows[i].Text(12), Read(rows[i]));

@@ -83,6 +83,8 @@ absl::Status Erase(const PrivacyRoom& room, const CallContext& call, const v1::E
                          now);
 }
 
+}  // namespace
+
 absl::StatusOr<v1::ErasePersonResponse> ErasePerson(const PrivacyRoom& room, const CallContext& call,
                                                     const v1::ErasePersonRequest& request) {
   EMBUDO_ASSIGN_OR_RETURN(const PersonQuery query, QueryOf(request.contact(), request.email()));
@@ -105,8 +107,6 @@ absl::StatusOr<v1::ErasePersonResponse> ErasePerson(const PrivacyRoom& room, con
   response.mutable_erasure()->CopyFrom(*record.message);
   return response;
 }
-
-}  // namespace
 
 absl::StatusOr<PersonQuery> QueryOf(const std::string& contact, const std::string& email) {
   if (contact.empty() && email.empty()) return InvalidField("contact", "or email must be given");

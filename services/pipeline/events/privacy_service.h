@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/rpc/service.h"
+#include "embudo/pipeline/v1/privacy_service.pb.h"
 #include "services/pipeline/events/eraser.h"
 #include "services/pipeline/events/event_room.h"
 
@@ -18,6 +19,9 @@ struct PrivacyRoom {
 
 /// `room` lives as long as the service.
 std::unique_ptr<rpc::Service> MakePrivacyService(const PrivacyRoom& room);
+/// Takes a person out of everything; the method of that name.
+absl::StatusOr<v1::ErasePersonResponse> ErasePerson(const PrivacyRoom& room, const rpc::CallContext& call,
+                                                    const v1::ErasePersonRequest& request);
 /// The handler of one ExportPerson.
 std::shared_ptr<rpc::StreamHandler> MakeExport(const EventRoom& room, std::shared_ptr<rpc::BidiStream> stream);
 

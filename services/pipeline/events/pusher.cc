@@ -7,6 +7,7 @@
 
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
+#include "common/db/served.h"
 #include "common/event/cloud_event.h"
 #include "common/log/log.h"
 #include "services/pipeline/events/session.h"
@@ -282,7 +283,7 @@ void Pusher::Run() {
 absl::Status Pusher::Refresh() {
   static const std::string sql = "SELECT t.tenant_id, " + storage::SubscriptionTable().SelectList("t") +
                                  " FROM pipeline.subscription t WHERE t.push_uri <> '' AND NOT t.paused"
-                                 " AND t.delete_time IS NULL";
+                                 " AND t.delete_time IS NULL" EMBUDO_SERVED("t");
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(room_.hub.pool(), "", db::After(kQuery), sql, {}));
   std::map<std::pair<std::string, std::string>, std::shared_ptr<Target>> now;
   for (int i = 0; i < rows.size(); ++i) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/db/served.h"
 #include "common/log/log.h"
 #include "common/text/dates.h"
 #include "embudo/pipeline/v1/quote_service.pb.h"
@@ -23,8 +24,8 @@ constexpr int kBatch = 1000;
 constexpr char kCandidates[] =
     "SELECT q.tenant_id, q.quote_id, q.expire_date - DATE '1970-01-01', t.time_zone"
     " FROM pipeline.quote q JOIN pipeline.tenant t USING (tenant_id)"
-    " WHERE q.state = 'SENT' AND q.delete_time IS NULL AND q.expire_date <= $1::date"
-    " ORDER BY q.expire_date, q.quote_id LIMIT $2";
+    " WHERE q.state = 'SENT' AND q.delete_time IS NULL AND q.expire_date <= $1::date" EMBUDO_SERVED(
+        "q") " ORDER BY q.expire_date, q.quote_id LIMIT $2";
 
 rpc::CallContext CallFor(std::string_view tenant) {
   rpc::CallContext call;

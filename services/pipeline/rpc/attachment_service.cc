@@ -4,10 +4,12 @@
 #include "common/base/ids.h"
 #include "common/base/sha256.h"
 #include "common/rpc/executor.h"
+#include "common/tenancy/limits.h"
 #include "embudo/pipeline/v1/attachment_service.pb.h"
 #include "embudo/type/v1/attachment.pb.h"
 #include "services/pipeline/logic/attachment_rules.h"
 #include "services/pipeline/rpc/services.h"
+#include "services/pipeline/storage/tenancy_store.h"
 
 namespace embudo::pipeline::rpc {
 namespace {
@@ -20,6 +22,8 @@ using type::v1::Attachment;
 
 // A stream has no deadline of its own; each of its statements does.
 constexpr std::chrono::seconds kStatementTimeout{30};
+/// Room comes when somebody deletes files or the operator gives more: soon is no use.
+constexpr std::chrono::minutes kStorageRetry{10};
 constexpr int64_t kChunkBytes = 64 << 10;
 /// What a download holds in memory at once: as many chunks as one read brings.
 constexpr int64_t kSliceBytes = 4 * kChunkBytes;
@@ -45,8 +49,8 @@ absl::Status Refused(const char* reason, const std::string& why) {
 /// Takes a file in.
 class Upload {
  public:
-  Upload(Records& records, const CallContext& call, const embudo::rpc::MessageReader& next)
-      : records_(records), call_(call), next_(next) {}
+  Upload(Records& records, int64_t storage_limit, const CallContext& call, const embudo::rpc::MessageReader& next)
+      : records_(records), storage_limit_(storage_limit), call_(call), next_(next) {}
 
   absl::StatusOr<Attachment> Receive() {
     EMBUDO_RETURN_IF_ERROR(ReceiveHead());
@@ -122,13 +126,26 @@ class Upload {
     changes.push_back(std::move(change));
     return records_.writer().WriteTogether(
         call.tenant(), changes, call.deadline,
-        [&](db::Connection& connection) {
+        [&](db::Connection& connection) -> absl::Status {
+          EMBUDO_RETURN_IF_ERROR(CheckStorage(connection));
           return connection.Exec(kInsertContent, db::Params::Of(call.tenant(), id).AddBytes(content_)).status();
         },
         &response);
   }
 
+  /// Whether the tenant has room for the file, which is among its files already.
+  absl::Status CheckStorage(db::Connection& connection) const {
+    const std::string& tenant = call_.tenant();
+    EMBUDO_ASSIGN_OR_RETURN(int64_t limit, storage::StorageLimit(connection, tenant));
+    if (limit == 0) limit = storage_limit_;
+    if (limit == 0) return absl::OkStatus();
+    EMBUDO_ASSIGN_OR_RETURN(const int64_t used, storage::LockStorage(connection, tenant));
+    if (used <= limit) return absl::OkStatus();
+    return tenancy::LimitReached("TENANT_STORAGE_LIMIT", tenant, "bytes of files", limit, kStorageRetry);
+  }
+
   Records& records_;
+  const int64_t storage_limit_;
   const CallContext& call_;
   const embudo::rpc::MessageReader& next_;
   /// The first message, and then the digest of the whole in place of its content.
@@ -218,15 +235,16 @@ class Download final : public embudo::rpc::StreamHandler, public std::enable_sha
 
 }  // namespace
 
-std::unique_ptr<embudo::rpc::Service> MakeAttachmentService(Records& records) {
+std::unique_ptr<embudo::rpc::Service> MakeAttachmentService(Records& records, int64_t storage_limit) {
   auto service = std::make_unique<embudo::rpc::Service>(v1::GetAttachmentRequest::descriptor()->file()->service(0));
-  service->ClientStream(
-      "UploadAttachment",
-      [&records](const CallContext& call, const embudo::rpc::MessageReader& next, Message& response) -> absl::Status {
-        EMBUDO_ASSIGN_OR_RETURN(Attachment attachment, Upload(records, call, next).Receive());
-        static_cast<Attachment&>(response).Swap(&attachment);
-        return absl::OkStatus();
-      });
+  service->ClientStream("UploadAttachment",
+                        [&records, storage_limit](const CallContext& call, const embudo::rpc::MessageReader& next,
+                                                  Message& response) -> absl::Status {
+                          EMBUDO_ASSIGN_OR_RETURN(Attachment attachment,
+                                                  Upload(records, storage_limit, call, next).Receive());
+                          static_cast<Attachment&>(response).Swap(&attachment);
+                          return absl::OkStatus();
+                        });
   service->Bidi("DownloadAttachment", [&records, readers = std::make_shared<Executor>(kReaders, kWaitingReads)](
                                           std::shared_ptr<BidiStream> stream) {
     return std::make_shared<Download>(records, *readers, std::move(stream));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -18,7 +19,8 @@ std::unique_ptr<embudo::rpc::Service> MakeLeadService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeActivityService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeApprovalService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeMessageService(Records& records);
-std::unique_ptr<embudo::rpc::Service> MakeAttachmentService(Records& records);
+/// `storage_limit`: bytes of files of a tenant that has no limit of its own; 0: no limit.
+std::unique_ptr<embudo::rpc::Service> MakeAttachmentService(Records& records, int64_t storage_limit);
 std::unique_ptr<embudo::rpc::Service> MakeTouchService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeNotificationService(Records& records);
 std::unique_ptr<embudo::rpc::Service> MakeQuoteService(Records& records);

@@ -1,5 +1,6 @@
 #include "services/pipeline/storage/tables.h"
 
+#include "embudo/pipeline/v1/audit_service.pb.h"
 #include "embudo/type/v1/activity.pb.h"
 #include "embudo/type/v1/activity_type.pb.h"
 #include "embudo/type/v1/approval.pb.h"
@@ -60,6 +61,7 @@ const resource::Table& CampaignTable() { return TableOf<type::v1::Campaign>("pip
 const resource::Table& UtmSourceTable() { return TableOf<type::v1::UtmSource>("pipeline.utm_source"); }
 const resource::Table& UtmMediumTable() { return TableOf<type::v1::UtmMedium>("pipeline.utm_medium"); }
 const resource::Table& TouchTable() { return TableOf<type::v1::Touch>("pipeline.touch"); }
+const resource::Table& AuditEntryTable() { return TableOf<v1::AuditEntry>("pipeline.audit_entry"); }
 const resource::Table& ErasureTable() { return TableOf<type::v1::Erasure>("pipeline.erasure"); }
 const resource::Table& SubscriptionTable() { return TableOf<type::v1::Subscription>("pipeline.subscription"); }
 

@@ -34,5 +34,6 @@ const resource::Table& UtmMediumTable();
 const resource::Table& TouchTable();
 const resource::Table& SubscriptionTable();
 const resource::Table& ErasureTable();
+const resource::Table& AuditEntryTable();
 
 }  // namespace embudo::pipeline::storage

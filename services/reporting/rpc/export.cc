@@ -65,7 +65,7 @@ struct Export {
 
 }  // namespace
 
-Step ExportSteps(const Room& room, const Message& request) {
+rpc::Step ExportSteps(const Room& room, const Message& request) {
   auto state = std::make_shared<Export>();
   state->request = static_cast<const ExportReportRequest&>(request);
   return [&room, state](const rpc::CallContext& call) -> absl::StatusOr<std::unique_ptr<Message>> {

@@ -60,7 +60,7 @@ absl::Status MakeRollup(const Room& room, const CallContext& call, Rebuild& rebu
 
 }  // namespace
 
-Step RebuildSteps(const Room& room, const Message& /*request*/) {
+rpc::Step RebuildSteps(const Room& room, const Message& /*request*/) {
   auto rebuild = std::make_shared<Rebuild>();
   return [&room, rebuild](const CallContext& call) -> absl::StatusOr<std::unique_ptr<Message>> {
     if (rebuild->told.phase() == RebuildReportsResponse::PHASE_DONE) return std::unique_ptr<Message>();

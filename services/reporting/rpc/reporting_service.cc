@@ -116,11 +116,11 @@ std::unique_ptr<rpc::Service> MakeReportingService(const Room& room) {
       [&room](const CallContext& call, const auto& request) { return CompareForecasts(room, call, request); });
   const auto executor = std::make_shared<rpc::Executor>(kStreamThreads, kWaitingSteps);
   service->Bidi("ExportReport",
-                StepStreams(executor, [&room](const Message& request) { return ExportSteps(room, request); }));
+                rpc::StepStreams(executor, [&room](const Message& request) { return ExportSteps(room, request); }));
   service->Bidi("RebuildReports",
-                StepStreams(executor, [&room](const Message& request) { return RebuildSteps(room, request); }));
+                rpc::StepStreams(executor, [&room](const Message& request) { return RebuildSteps(room, request); }));
   service->Bidi("VerifyReports",
-                StepStreams(executor, [&room](const Message& request) { return VerifySteps(room, request); }));
+                rpc::StepStreams(executor, [&room](const Message& request) { return VerifySteps(room, request); }));
   return service;
 }
 

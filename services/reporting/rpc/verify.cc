@@ -129,7 +129,7 @@ absl::StatusOr<VerifyReportsResponse> CompareRollup(const Room& room, const Call
 
 }  // namespace
 
-Step VerifySteps(const Room& room, const Message& request) {
+rpc::Step VerifySteps(const Room& room, const Message& request) {
   auto recount = std::make_shared<Recount>();
   const int wanted = static_cast<const v1::VerifyReportsRequest&>(request).max_differences();
   recount->limit = wanted == 0 ? kStandardDifferences : std::min(wanted, kMostDifferences);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/db/served.h"
 
 namespace embudo::scoring::storage {
 namespace {
@@ -18,7 +19,8 @@ constexpr char kMarkAll[] =
     "INSERT INTO scoring.pending AS p (tenant_id, lead_id, bulk)"
     " SELECT tenant_id, lead_id, true FROM scoring.lead WHERE tenant_id = $1 AND scored ORDER BY lead_id"
     " ON CONFLICT (tenant_id, lead_id) DO UPDATE SET bulk = p.bulk";
-constexpr char kNextTenant[] = "SELECT tenant_id FROM scoring.pending WHERE tenant_id > $1 ORDER BY tenant_id LIMIT 1";
+constexpr char kNextTenant[] =
+    "SELECT tenant_id FROM scoring.pending p WHERE tenant_id > $1" EMBUDO_SERVED("p") " ORDER BY tenant_id LIMIT 1";
 constexpr char kTake[] =
     "WITH due AS (SELECT lead_id FROM scoring.pending WHERE tenant_id = $1"
     " ORDER BY bulk, mark_time LIMIT $2::int FOR UPDATE SKIP LOCKED)"

@@ -1,12 +1,8 @@
 // Who may call what, of all services: every method as every role, as nobody in particular, and as another tenant. It
 // goes by the descriptors, so that a new method is looked at without a word here.
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <map>
 #include <memory>
 #include <set>
@@ -14,12 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "common/rpc/authenticator.h"
-#include "common/rpc/jose.h"
-#include "common/rpc/server.h"
 #include "common/testing/eventually.h"
-#include "common/testing/temp_dir.h"
 #include "google/api/annotations.pb.h"
+#include "tests/integration/contract/locked.h"
 #include "tests/integration/contract/records.h"
 
 namespace embudo::testing {
@@ -64,55 +57,15 @@ TEST_F(AccessTest, ARoleMayCallWhatItsRuleSaysAndNothingElse) {
   std::printf(" rep, manager, admin, service of %zu methods\n", methods_.size());
 }
 
-/// A service that believes tokens only.
-class Locked {
- public:
-  Locked(const app::BindFunction& bind, Suite& suite, const std::string& jwks) {
-    config_.listen = "127.0.0.1:0";
-    config_.postgres = suite.database().conninfo();
-    config_.redis = suite.redis().address();
-    config_.pipeline_target = suite.target("pipeline");
-    EXPECT_TRUE(bind({config_, suite.clock(), metrics_, rpc::DevCredentials()}, bindings_).ok());
-    rpc::JwtOptions options;
-    options.jwks = jwks;
-    options.issuer = "idp";
-    options.audience = "embudo";
-    auto authenticator = rpc::JwtAuthenticator(options, suite.clock());
-    EXPECT_TRUE(authenticator.ok()) << authenticator.status();
-    rpc::ServerOptions server_options;
-    server_options.listen = config_.listen;
-    server_ = std::make_unique<rpc::Server>(server_options, *std::move(authenticator), metrics_);
-    for (const auto& service : bindings_.services) server_->Add(*service);
-    EXPECT_TRUE(server_->Start().ok());
-    server_->SetReady(true);
-  }
-  ~Locked() { server_->Shutdown(std::chrono::milliseconds(0), std::chrono::seconds(5)); }
-
-  std::string address() const { return "127.0.0.1:" + std::to_string(server_->port()); }
-
- private:
-  app::Config config_;
-  metrics::Registry metrics_;
-  app::Bindings bindings_;
-  std::unique_ptr<rpc::Server> server_;
-};
-
 TEST_F(AccessTest, WithoutAGoodTokenNothingAnswers) {
-  const rpc::KeyHandle key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"), EVP_PKEY_free);
-  const TempDir directory;
-  const std::string pem = directory.path().string() + "/key.pem";
-  FILE* file = std::fopen(pem.c_str(), "we");
-  PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-  std::fclose(file);
-  const std::string jwks = directory.path().string() + "/jwks.json";
-  std::ofstream(jwks) << *rpc::PublicJwks(pem);
+  const SigningKey key;
   const std::map<std::string, app::BindFunction> services = {{"pipeline", pipeline::Bind},
                                                              {"capture", capture::Bind},
                                                              {"scoring", scoring::Bind},
                                                              {"automation", automation::Bind},
                                                              {"reporting", reporting::Bind}};
   for (const auto& [name, bind] : services) {
-    const Locked locked(bind, *suite_, jwks);
+    const Locked locked(bind, *suite_, key.jwks());
     // None, and what is none; a name alone, as in development, is not believed.
     for (const auto& credentials : {rpc::TokenCredentials("x.y.z"), rpc::DevCredentials()}) {
       rpc::Client client({.target = locked.address(), .credentials = credentials});

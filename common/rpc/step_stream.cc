@@ -1,4 +1,4 @@
-#include "services/reporting/rpc/step_stream.h"
+#include "common/rpc/step_stream.h"
 
 #include <algorithm>
 #include <chrono>
@@ -6,16 +6,16 @@
 
 #include "common/base/error.h"
 
-namespace embudo::reporting {
+namespace embudo::rpc {
 namespace {
 
 using google::protobuf::Message;
 
 constexpr std::chrono::minutes kStepTime{5};
 
-class StepStream final : public rpc::StreamHandler, public std::enable_shared_from_this<StepStream> {
+class StepStream final : public StreamHandler, public std::enable_shared_from_this<StepStream> {
  public:
-  StepStream(std::shared_ptr<rpc::Executor> executor, const MakeStep& make, std::shared_ptr<rpc::BidiStream> stream)
+  StepStream(std::shared_ptr<Executor> executor, const MakeStep& make, std::shared_ptr<BidiStream> stream)
       : executor_(std::move(executor)), make_(make), stream_(std::move(stream)), call_(stream_->context()) {}
 
   void OnMessage(const Message& message) override {
@@ -38,28 +38,28 @@ class StepStream final : public rpc::StreamHandler, public std::enable_shared_fr
 
   void Go() {
     if (call_.cancelled->load()) return;
-    rpc::CallContext call = call_;
+    CallContext call = call_;
     call.deadline = std::min(call.deadline, std::chrono::steady_clock::now() + kStepTime);
-    const rpc::CallScope scope(call);
+    const CallScope scope(call);
     auto message = step_(call);
     if (!message.ok()) return stream_->Finish(message.status());
     if (*message == nullptr) return stream_->Finish(absl::OkStatus());
     stream_->Write(**message);  // the last thing: the next step may begin while this returns
   }
 
-  const std::shared_ptr<rpc::Executor> executor_;
+  const std::shared_ptr<Executor> executor_;
   const MakeStep make_;
-  const std::shared_ptr<rpc::BidiStream> stream_;
-  const rpc::CallContext call_;
+  const std::shared_ptr<BidiStream> stream_;
+  const CallContext call_;
   Step step_;
 };
 
 }  // namespace
 
-rpc::StreamFactory StepStreams(std::shared_ptr<rpc::Executor> executor, MakeStep make) {
-  return [executor = std::move(executor), make = std::move(make)](std::shared_ptr<rpc::BidiStream> stream) {
+StreamFactory StepStreams(std::shared_ptr<Executor> executor, MakeStep make) {
+  return [executor = std::move(executor), make = std::move(make)](std::shared_ptr<BidiStream> stream) {
     return std::make_shared<StepStream>(executor, make, std::move(stream));
   };
 }
 
-}  // namespace embudo::reporting
+}  // namespace embudo::rpc

@@ -1,0 +1,7 @@
+#pragma once
+
+/// For statements of workers that take due rows of any tenant: ` AND` the row is of a tenant that is served. What waits
+/// for one that is suspended stays due. A subquery for each row: as a join it would be planned by what the queues hold
+/// mostly, which is nothing. `alias` is the table's, in quotes.
+#define EMBUDO_SERVED(alias) \
+  " AND (SELECT true FROM pipeline.tenant_closed closed WHERE closed.tenant_id = " alias ".tenant_id) IS NULL"
