@@ -4,6 +4,7 @@
 
 #include "common/base/error.h"
 #include "embudo/pipeline/v1/audit_service.pb.h"
+#include "embudo/pipeline/v1/retention_service.pb.h"
 #include "embudo/pipeline/v1/tenancy_service.pb.h"
 #include "embudo/type/v1/tenant_data.pb.h"
 #include "tools/cli/commands.h"
@@ -125,6 +126,66 @@ absl::StatusOr<int> Audit(Context& context, const Flags& flags) {
   return 0;
 }
 
+struct RetentionFlags {
+  int lost_lead_days = -1, submission_days = -1, mail_days = -1, audit_days = -1;
+  bool dry_run = false;
+};
+
+constexpr char kRetention[] = "embudo.pipeline.v1.RetentionService/";
+constexpr char kSettings[] = "retentionSettings/default";
+
+/// Shows the settings, or sets those that are given.
+absl::StatusOr<int> Retention(Context& context, const RetentionFlags& flags) {
+  pipeline::v1::UpdateRetentionSettingsRequest update;
+  pipeline::v1::RetentionSettings& settings = *update.mutable_retention_settings();
+  settings.set_name(kSettings);
+  const auto set = [&](const char* path, int value, void (pipeline::v1::RetentionSettings::*setter)(int32_t)) {
+    if (value < 0) return;
+    (settings.*setter)(value);
+    update.mutable_update_mask()->add_paths(path);
+  };
+  set("lost_lead_days", flags.lost_lead_days, &pipeline::v1::RetentionSettings::set_lost_lead_days);
+  set("submission_days", flags.submission_days, &pipeline::v1::RetentionSettings::set_submission_days);
+  set("mail_days", flags.mail_days, &pipeline::v1::RetentionSettings::set_mail_days);
+  set("audit_days", flags.audit_days, &pipeline::v1::RetentionSettings::set_audit_days);
+  pipeline::v1::GetRetentionSettingsRequest get;
+  get.set_name(kSettings);
+  EMBUDO_ASSIGN_OR_RETURN(
+      const auto now,
+      update.update_mask().paths_size() > 0
+          ? context.Call<pipeline::v1::RetentionSettings>(std::string(kRetention) + "UpdateRetentionSettings", update)
+          : context.Call<pipeline::v1::RetentionSettings>(std::string(kRetention) + "GetRetentionSettings", get));
+  context.output().Object(ToJson(now));
+  return 0;
+}
+
+absl::StatusOr<int> ApplyRetention(Context& context, const RetentionFlags& flags) {
+  pipeline::v1::ApplyRetentionRequest request;
+  request.set_name(kSettings);
+  request.set_validate_only(flags.dry_run);
+  EMBUDO_ASSIGN_OR_RETURN(const auto response, context.Call<pipeline::v1::ApplyRetentionResponse>(
+                                                   std::string(kRetention) + "ApplyRetention", request));
+  context.output().Object(ToJson(response));
+  return 0;
+}
+
+void AddRetention(CLI::App& admin, Context& context) {
+  const auto flags = std::make_shared<RetentionFlags>();
+  CLI::App& settings = *admin.add_subcommand("retention", "Shows how long what names persons is kept, or sets it");
+  const auto days = [&](const char* name, int& value, const char* help) {
+    settings.add_option(name, value, help)->check(CLI::Range(0, 36500));
+  };
+  days("--lost-lead-days", flags->lost_lead_days, "Persons of lost and archived leads; 0: for ever");
+  days("--submission-days", flags->submission_days, "Content of forms, mails and webhooks that came in");
+  days("--mail-days", flags->mail_days, "Addresses of mails that went out");
+  days("--audit-days", flags->audit_days, "The audit log; at least 30");
+  settings.callback([&context, flags] { context.command = [&context, flags] { return Retention(context, *flags); }; });
+  CLI::App& apply = *admin.add_subcommand("apply-retention", "Does now what the settings ask of the pipeline service");
+  apply.add_flag("--dry-run", flags->dry_run, "Only tell what would go");
+  apply.callback(
+      [&context, flags] { context.command = [&context, flags] { return ApplyRetention(context, *flags); }; });
+}
+
 }  // namespace
 
 void AddTenants(CLI::App& admin, Context& context) {
@@ -163,6 +224,7 @@ void AddTenants(CLI::App& admin, Context& context) {
       .add_option("id", flags->id, "The tenant's id; the caller's own without it");
   CLI::App& audit = add("audit", "Who changed settings, exported, erased: the newest first", Audit);
   audit.add_option("--filter", flags->filter, "Such as 'actor = \"users/jane\"'");
+  AddRetention(admin, context);
   audit.add_option("--limit", flags->limit, "At most so many")->check(CLI::Range(1, 100000));
 }
 
