@@ -98,8 +98,9 @@ struct Rooms {
 
 /// The chart view, which knows its callers as the RPCs do.
 struct Page {
-  Page(const app::Environment& environment, std::shared_ptr<rpc::Authenticator> authenticator)
-      : site(std::move(authenticator), environment.clock),
+  Page(const app::Environment& environment, std::shared_ptr<rpc::Authenticator> authenticator,
+       std::shared_ptr<rpc::Gate> gate)
+      : site(std::move(authenticator), std::move(gate), environment.clock),
         server(
             {}, [this](const http::Request& request) { return site.Handle(request); }, environment.metrics) {}
 
@@ -127,7 +128,7 @@ absl::Status BindPage(const app::Environment& environment, app::Bindings& bindin
     return InvalidField(kHttpListen, "the development identity is for loopback addresses only");
   }
   EMBUDO_ASSIGN_OR_RETURN(auto authenticator, AuthenticatorOf(environment));
-  const auto page = std::make_shared<Page>(environment, std::move(authenticator));
+  const auto page = std::make_shared<Page>(environment, std::move(authenticator), bindings.gate);
   for (const auto& service : bindings.services) page->site.Serve(*service);
   EMBUDO_RETURN_IF_ERROR(page->server.Listen(address));
   bindings.background.emplace_back(page, &page->server);
@@ -154,8 +155,8 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rooms->dashboards.MakeService());
   bindings.background.emplace_back(rooms, &rooms->keeper);
   bindings.background.emplace_back(rooms, &rooms->consumer);
-  EMBUDO_RETURN_IF_ERROR(BindPage(environment, bindings));
   tenancy::Bind(environment, bindings);
+  EMBUDO_RETURN_IF_ERROR(BindPage(environment, bindings));
   bindings.ready = [rooms] { return db::CheckSchema(rooms->worker_pool, "reporting", storage::Migrations()); };
   return absl::OkStatus();
 }

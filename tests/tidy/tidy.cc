@@ -70,7 +70,7 @@ constexpr Word kWords[] = {
     // text.
     {"'\" +",
      "services/reporting/rpc/analyses.cc services/reporting/storage/ services/reporting/logic/csv_export.cc"
-     " services/pipeline/storage/erasure_store.cc common/tenancy/rows.cc common/resource/ common/filter/sql.cc tests/"
+     " services/pipeline/storage/erasure_store.cc common/tenancy/rows.cc common/resource/ common/filter/ tests/"
      " tools/",
      "SQL takes values as bound parameters only"},
     {"std::endl", "", "use '\\n'"},

@@ -25,8 +25,8 @@ constexpr char kTake[] =
     " WHERE d.next_attempt_time <= $1::timestamptz AND (f.pause_until IS NULL OR f.pause_until <= $1::timestamptz)"
     " AND NOT (d.tenant_id || '/' || d.webhook_id = ANY($4::text[]))"
     " AND (SELECT e.seq FROM automation.webhook_delivery e WHERE e.tenant_id = d.tenant_id AND e.lead_id = d.lead_id"
-    "  AND e.webhook_id = d.webhook_id AND e.seq < d.seq AND e.next_attempt_time IS NOT NULL LIMIT 1) IS NULL" EMBUDO_SERVED(
-        "d") " ORDER BY d.next_attempt_time LIMIT $2::int FOR UPDATE OF d SKIP LOCKED)"
+    "  AND e.webhook_id = d.webhook_id AND e.seq < d.seq AND e.next_attempt_time IS NOT NULL"
+    "  LIMIT 1) IS NULL" EMBUDO_SERVED("d") " ORDER BY d.next_attempt_time LIMIT $2::int FOR UPDATE OF d SKIP LOCKED)"
     " UPDATE automation.webhook_delivery t SET attempts = t.attempts + 1, next_attempt_time = $3::timestamptz,"
     " update_time = $1, revision = t.revision + 1, version = t.version + 1 FROM due, automation.webhook w"
     " LEFT JOIN automation.webhook_failure f USING (tenant_id, webhook_id)"

@@ -10,6 +10,7 @@
 #include "embudo/pipeline/v1/quote_service.pb.h"
 #include "services/capture/events/intake.h"
 #include "services/capture/logic/field_map.h"
+#include "services/capture/storage/public_keys.h"
 
 namespace embudo::capture::http {
 namespace {
@@ -112,6 +113,11 @@ Answer LinkPages::HandleQuote(const Visitor& visitor, const Request& request, co
   const auto link = signer_.Read(token, clock_.Now());
   if (!link || link->kind != LinkKind::kQuote) return {Gone()};
   Answer answer{{}, link->tenant, link->name};
+  const auto served = storage::IsServed(worker_pool_, link->tenant, visitor.deadline);
+  if (!served.ok() || !*served) {
+    answer.response = MessagePage(503, "Not now", "This offer can't be shown at the moment.");
+    return answer;
+  }
   if (reads) {
     const bool good = request.method == "GET" || request.method == "HEAD";
     answer.response = !good            ? MethodNotAllowed("GET, HEAD")

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "common/base/clock.h"
+#include "common/db/pool.h"
 #include "common/rpc/client.h"
 #include "embudo/type/v1/quote.pb.h"
 #include "services/capture/http/page.h"
@@ -15,8 +16,9 @@ namespace embudo::capture::http {
 /// refusal by POST to `/q/{token}/accept` and `/decline`. `/u/{token}`: no more mails (RFC 8058). Thread-safe.
 class LinkPages {
  public:
-  LinkPages(embudo::rpc::Client& pipeline, const logic::LinkSigner& signer, const Clock& clock)
-      : pipeline_(pipeline), signer_(signer), clock_(clock) {}
+  /// `worker_pool` is of the worker role.
+  LinkPages(db::Pool& worker_pool, embudo::rpc::Client& pipeline, const logic::LinkSigner& signer, const Clock& clock)
+      : worker_pool_(worker_pool), pipeline_(pipeline), signer_(signer), clock_(clock) {}
 
   /// `rest` is what stands behind `/q/`.
   Answer HandleQuote(const Visitor& visitor, const Request& request, const std::string& rest);
@@ -32,6 +34,7 @@ class LinkPages {
   Response Unsubscribe(const logic::Link& link, const std::string& token);
   absl::StatusOr<type::v1::Quote> GetQuote(const logic::Link& link);
 
+  db::Pool& worker_pool_;
   embudo::rpc::Client& pipeline_;
   const logic::LinkSigner& signer_;
   const Clock& clock_;

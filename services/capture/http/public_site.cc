@@ -40,7 +40,7 @@ PublicSite::PublicSite(db::Pool& worker_pool, db::Pool& pool, embudo::rpc::Clien
       limiter_(clock),
       forms_(worker_pool, intake_, limiter_, clock),
       hooks_(worker_pool, intake_, limiter_, clock),
-      links_(pipeline, signer, clock) {}
+      links_(worker_pool, pipeline, signer, clock) {}
 
 Answer PublicSite::Route(const Visitor& visitor, const Request& request, std::string* route) {
   if (const auto key = Behind(request.path, "/forms/")) {

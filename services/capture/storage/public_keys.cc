@@ -122,4 +122,11 @@ absl::StatusOr<std::string> FindKept(db::Pool& pool, const std::string& tenant, 
   return rows.empty() ? std::string() : std::string(rows[0].Text(0));
 }
 
+absl::StatusOr<bool> IsServed(db::Pool& pool, const std::string& tenant, db::Deadline deadline) {
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result closed,
+      db::Exec(pool, "", deadline, "SELECT FROM pipeline.tenant_closed WHERE tenant_id = $1", Params::Of(tenant)));
+  return closed.empty();
+}
+
 }  // namespace embudo::capture::storage

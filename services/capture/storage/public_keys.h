@@ -53,4 +53,7 @@ absl::StatusOr<bool> PutHookSecret(db::Connection& connection, const std::string
 absl::StatusOr<std::string> FindKept(db::Pool& pool, const std::string& tenant, const std::string& request_id,
                                      db::Deadline deadline);
 
+/// Whether the tenant is neither suspended nor deleted; `pool` is of the worker role.
+absl::StatusOr<bool> IsServed(db::Pool& pool, const std::string& tenant, db::Deadline deadline);
+
 }  // namespace embudo::capture::storage

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/http/message.h"
 #include "common/rpc/authenticator.h"
+#include "common/rpc/gate.h"
 #include "common/rpc/service.h"
 #include "common/rpc/validate.h"
 
@@ -19,8 +20,9 @@ using embudo::http::Response;
 /// those that read; the caller is told by the same headers as in gRPC, and needs the same roles. Thread-safe.
 class Site {
  public:
-  Site(std::shared_ptr<rpc::Authenticator> authenticator, const Clock& clock)
-      : authenticator_(std::move(authenticator)), clock_(clock) {}
+  /// `gate`: as of the gRPC server.
+  Site(std::shared_ptr<rpc::Authenticator> authenticator, std::shared_ptr<rpc::Gate> gate, const Clock& clock)
+      : authenticator_(std::move(authenticator)), gate_(std::move(gate)), clock_(clock) {}
 
   /// Serves a service's methods Get…, List…, Show…, Analyze… and Compare….
   void Serve(const rpc::Service& service);
@@ -37,6 +39,7 @@ class Site {
   absl::StatusOr<std::string> Call(const Request& request, const std::string& name);
 
   const std::shared_ptr<rpc::Authenticator> authenticator_;
+  const std::shared_ptr<rpc::Gate> gate_;
   const Clock& clock_;
   std::map<std::string, Method> methods_;
 };

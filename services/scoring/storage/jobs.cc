@@ -27,7 +27,8 @@ constexpr char kCancel[] =
     " WHERE tenant_id = $1 AND job_id = $2::uuid AND state IN ('QUEUED', 'RUNNING')";
 constexpr char kTake[] =
     "UPDATE scoring.job j SET state = 'RUNNING', lease_until = $2::timestamptz FROM ("
-    "SELECT tenant_id, job_id FROM scoring.job q WHERE state IN ('QUEUED', 'RUNNING') AND lease_until <= $1::timestamptz"
+    "SELECT tenant_id, job_id FROM scoring.job q WHERE state IN ('QUEUED', 'RUNNING')"
+    " AND lease_until <= $1::timestamptz"
     EMBUDO_SERVED("q")
     " ORDER BY lease_until, create_time LIMIT 1 FOR UPDATE SKIP LOCKED) AS due"
     " WHERE j.tenant_id = due.tenant_id AND j.job_id = due.job_id"

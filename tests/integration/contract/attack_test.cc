@@ -169,8 +169,9 @@ TEST_F(AttackTest, CalledAddresses) {
         "http://10.0.0.1/x", "http://[::ffff:192.168.0.1]/", "file:///etc/passwd", "gopher://example.com/"}) {
     pipeline::v1::CreateSubscriptionRequest push;
     push.set_subscription_id("s");
+    push.mutable_subscription()->set_display_name("x");
     push.mutable_subscription()->set_push_uri(uri);
-    push.mutable_start()->set_position(pipeline::v1::TailStart::POSITION_LATEST);
+    push.mutable_subscription()->set_start(type::v1::Subscription::START_LATEST);
     const absl::Status pushed = Admin().Call<type::v1::Subscription>(push).status();
     Print(std::string("events pushed to ") + uri, pushed);
     EXPECT_EQ(pushed.code(), StatusCode::kInvalidArgument) << uri;
