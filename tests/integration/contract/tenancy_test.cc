@@ -7,6 +7,7 @@
 
 #include "common/redis/connection.h"
 #include "common/testing/eventually.h"
+#include "embudo/automation/v1/rule_service.pb.h"
 #include "embudo/pipeline/v1/attachment_service.pb.h"
 #include "embudo/pipeline/v1/audit_service.pb.h"
 #include "embudo/pipeline/v1/event_service.pb.h"
@@ -150,6 +151,39 @@ TEST_F(TenancyTest, ASuspendedTenantIsServedNowhereAndGoesOnAfterwards) {
   EXPECT_TRUE(CreateLead(Admin(tenant_), "after").ok());
 }
 
+TEST_F(TenancyTest, RulesOfASuspendedTenantWait) {
+  const auto switch_on = [](const std::string& tenant) {
+    automation::v1::UpdateRuleRequest request;
+    request.mutable_rule()->set_name("rules/lead-assignment");
+    request.mutable_rule()->set_enabled(true);
+    request.mutable_update_mask()->add_paths("enabled");
+    EXPECT_TRUE(Eventually([&] {
+      return suite_->As(tenant, type::v1::ROLE_ADMIN, "users/admin", "automation")
+          .Call<automation::v1::Rule>(request)
+          .ok();
+    }));
+  };
+  const auto runs = [](const std::string& tenant, const std::string& states) {
+    return suite_
+        ->Query("SELECT count(*) FROM automation.run WHERE tenant_id = $1 AND state = ANY($2::text[])",
+                db::Params::Of(tenant, states))[0]
+        .Int(0);
+  };
+  switch_on(tenant_);
+  switch_on(other_);
+  Operator().Must<TenantStanding>(Of<pipeline::v1::SuspendTenantRequest>(tenant_));
+  AwaitInEveryService(tenant_, "TENANT_SUSPENDED");
+  // A service ends what it has begun.
+  ASSERT_TRUE(CreateLead(suite_->As(tenant_, type::v1::ROLE_SERVICE, "services/capture"), "late").ok());
+  EXPECT_TRUE(Eventually([&] { return runs(tenant_, "{PENDING}") == 1; }));
+  // Who comes later has its turn before.
+  ASSERT_TRUE(CreateLead(Admin(other_), "beside").ok());
+  EXPECT_TRUE(Eventually([&] { return runs(other_, "{SUCCEEDED,DEAD,DROPPED}") == 1; }));
+  EXPECT_EQ(runs(tenant_, "{PENDING}"), 1);
+  Operator().Must<TenantStanding>(Of<pipeline::v1::ResumeTenantRequest>(tenant_));
+  EXPECT_TRUE(Eventually([&] { return runs(tenant_, "{SUCCEEDED,DEAD,DROPPED}") == 1; }));
+}
+
 TEST_F(TenancyTest, LimitsAreKeptAndTellWhatTheyAre) {
   TenantLimits limits;
   limits.set_reads_per_second(3);
@@ -220,7 +254,9 @@ TEST_F(TenancyTest, AFloodIsRefusedAndLeavesOthersTheirs) {
       for (int i = 0; i < 250; ++i) {
         const absl::Status status = Read(Admin(tenant_));
         ++(status.ok() ? served : refused);
-        if (!status.ok()) EXPECT_EQ(ReasonOf(status), "TENANT_RATE_LIMIT") << status;
+        if (!status.ok()) {
+          EXPECT_EQ(ReasonOf(status), "TENANT_RATE_LIMIT") << status;
+        }
       }
     });
   }
@@ -278,7 +314,9 @@ TEST_F(TenancyTest, AnExportHoldsEveryRowAndNoOtherTenants) {
       EXPECT_EQ(json["row"]["tenant_id"], tenant_) << line;
       EXPECT_EQ(line.find(other_), std::string::npos) << line;
       ++rows[json["table"]];
-      if (json["table"] == "pipeline.lead") EXPECT_EQ(json["row"]["display_name"], "Exported \"lead\" ü");
+      if (json["table"] == "pipeline.lead") {
+        EXPECT_EQ(json["row"]["display_name"], "Exported \"lead\" ü");
+      }
     }
     // Nobody has another's.
     const Caller stranger = suite_->As(other_, type::v1::ROLE_ADMIN, "users/admin", service);
