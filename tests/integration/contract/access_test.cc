@@ -65,7 +65,7 @@ TEST_F(AccessTest, WithoutAGoodTokenNothingAnswers) {
                                                              {"automation", automation::Bind},
                                                              {"reporting", reporting::Bind}};
   for (const auto& [name, bind] : services) {
-    const Locked locked(bind, *suite_, key.jwks());
+    const Locked locked(name, bind, *suite_, key.jwks());
     // None, and what is none; a name alone, as in development, is not believed.
     for (const auto& credentials : {rpc::TokenCredentials("x.y.z"), rpc::DevCredentials()}) {
       rpc::Client client({.target = locked.address(), .credentials = credentials});

@@ -57,7 +57,7 @@ class AttackTest : public AllServicesTest {
 TEST_F(AttackTest, Tokens) {
   const SigningKey key;
   const SigningKey thief;
-  const Locked locked(pipeline::Bind, *suite_, key.jwks());
+  const Locked locked("pipeline", pipeline::Bind, *suite_, key.jwks());
   const int64_t now = ToTimestamp(suite_->clock().Now()).seconds();
   const json good = {{"sub", "jane"}, {"aud", "embudo"},    {"iss", "idp"},     {"exp", now + 300},
                      {"iat", now},    {"roles", {"admin"}}, {"tenant", tenant_}};
