@@ -204,7 +204,8 @@ absl::StatusOr<std::string> BlankEvents(db::Pool& pool, const std::string& tenan
       const db::Result wanted,
       db::Exec(pool, "", db::After(kStatement),
                "UPDATE pipeline.event_head h SET resend_wanted = resend_wanted + 1 FROM (SELECT partition FROM"
-               " pipeline.event_head WHERE position > 0 ORDER BY partition FOR UPDATE) l"
+               " pipeline.event_head WHERE position > 0 AND partition >= (SELECT first_partition FROM"
+               " pipeline.event_epoch WHERE close_time IS NULL) ORDER BY partition FOR UPDATE) l"
                " WHERE h.partition = l.partition RETURNING h.partition || ':' || h.resend_wanted",
                {}));
   for (int i = 0; i < wanted.size(); ++i) step += (step.empty() ? "" : ",") + std::string(wanted[i].Text(0));
@@ -221,11 +222,14 @@ absl::Status SaveStep(db::Pool& pool, const Purge& purge) {
 absl::StatusOr<bool> AreStreamsFilled(db::Pool& pool, const std::string& step) {
   EMBUDO_ASSIGN_OR_RETURN(
       const db::Result missing,
-      db::Exec(pool, "", db::After(kStatement),
-               "SELECT FROM unnest(string_to_array(split_part($1, ' ', 2), ',')) w JOIN pipeline.event_head h"
-               " ON h.partition = split_part(w, ':', 1)::smallint"
-               " WHERE h.resend_done < split_part(w, ':', 2)::bigint LIMIT 1",
-               db::Params::Of(step)));
+      db::Exec(
+          pool, "", db::After(kStatement),
+          "SELECT FROM unnest(string_to_array(split_part($1, ' ', 2), ',')) w JOIN pipeline.event_head h"
+          " ON h.partition = split_part(w, ':', 1)::smallint"
+          " WHERE h.resend_done < split_part(w, ':', 2)::bigint"
+          // Streams of a closed epoch are dropped, not filled.
+          " AND h.partition >= (SELECT first_partition FROM pipeline.event_epoch WHERE close_time IS NULL) LIMIT 1",
+          db::Params::Of(step)));
   return missing.empty();
 }
 
