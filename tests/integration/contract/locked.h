@@ -61,8 +61,8 @@ class SigningKey {
 /// A service that believes tokens only.
 class Locked {
  public:
-  Locked(const std::string& service, const app::BindFunction& bind, Suite& suite, const std::string& jwks) {
-    config_.service = service;
+  Locked(const std::string& name, const app::BindFunction& bind, Suite& suite, const std::string& jwks) {
+    config_.service = name;
     config_.listen = "127.0.0.1:0";
     config_.postgres = suite.database().conninfo();
     config_.redis = suite.redis().address();
