@@ -84,8 +84,8 @@ TEST_F(RepeatTest, TheSameRequestIdIsAnsweredOnce) {
 TEST_F(RepeatTest, AChangeOfARecordAsItWasIsRefused) {
   int refused = 0;
   for (const MethodDescriptor* method : methods_) {
-    // What is signed is looked at first: it has a test of its own.
-    if (!IsUnary(method) || method->name() == "AcceptQuote") continue;
+    // What is signed is looked at first: it has a test of its own. So has what operators alone may do.
+    if (!IsUnary(method) || method->name() == "AcceptQuote" || method->service()->name() == "TenancyService") continue;
     const auto request = New(method->input_type());
     FillRequest(method, *request, true);
     Message* record = RecordOf(request.get());
