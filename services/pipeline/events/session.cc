@@ -307,8 +307,15 @@ absl::Status Session::Sync(bool due) {
   const bool lost = ReasonOf(flushed) == "LEASE_LOST";
   if (!flushed.ok() && !lost) return flushed;
   // Somebody has moved the place or taken the partition over: it looks at once.
-  if (lost || steady_clock::now() >= next_hold_) EMBUDO_RETURN_IF_ERROR(Hold());
+  if (lost || EpochOver() || steady_clock::now() >= next_hold_) EMBUDO_RETURN_IF_ERROR(Hold());
   return due || writes ? LoadDue() : absl::OkStatus();
+}
+
+bool Session::EpochOver() const {
+  const std::lock_guard lock(mutex_);
+  return !epoch_.open() && !partitions_.empty() &&
+         std::all_of(partitions_.begin(), partitions_.end(),
+                     [&](const auto& entry) { return entry.second.written >= epoch_.EndOf(entry.first); });
 }
 
 absl::Status Session::Flush(const std::function<absl::Status(db::Connection&)>& also) {

@@ -165,6 +165,8 @@ class Session {
   /// Moves everything of a partition that is in memory to the lane.
   void Unload(int partition);
 
+  /// Whether all that it holds is of a closed epoch, and dealt with: the next may begin.
+  bool EpochOver() const;
   /// Writes what there is to write, in one transaction.
   absl::Status Flush(const std::function<absl::Status(db::Connection&)>& also = {});
   /// A copy of what is to be written.
