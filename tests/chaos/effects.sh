@@ -62,8 +62,8 @@ create_leads() {
   : >"$RUN/leads.$1"
   while [[ ! -e $RUN/stop ]]; do
     n=$((n + 1))
-    "$EMBUDO" --timeout 10 --format json lead create "display_name=Deal $1-$n" "email=p$n-$1@acme.example" team=teams/sales \
-      2>/dev/null | grep -o '"name": *"leads/[^"]*"' | cut -d'"' -f4 >>"$RUN/leads.$1" || true
+    "$EMBUDO" --timeout 10 --format json lead create "display_name=Deal $1-$n" "email=p$n-$1@acme.example" \
+      team=teams/sales 2>/dev/null | grep -o '"name": *"leads/[^"]*"' | cut -d'"' -f4 >>"$RUN/leads.$1" || true
   done
 }
 count_leads() { cat "$RUN"/leads.* 2>/dev/null | wc -l; }
@@ -72,7 +72,8 @@ nothing_to_do() {
   (($(suite_sql "SELECT (SELECT count(*) FROM automation.run WHERE next_attempt_time IS NOT NULL)
     + (SELECT count(*) FROM automation.webhook_delivery WHERE next_attempt_time IS NOT NULL)
     + (SELECT count(*) FROM automation.mail WHERE state IN ('QUEUED', 'SENDING'))
-    + (SELECT count(*) FROM pipeline.lead l WHERE NOT EXISTS (SELECT 1 FROM automation.run r WHERE r.lead_id = l.lead_id))") == 0))
+    + (SELECT count(*) FROM pipeline.lead l
+       WHERE NOT EXISTS (SELECT 1 FROM automation.run r WHERE r.lead_id = l.lead_id))") == 0))
 }
 effects_over() {
   wait_until 400 nothing_to_do ||
@@ -99,7 +100,8 @@ effects_check() {
   leads=$(suite_sql "SELECT count(*) FROM pipeline.lead")
   echo "$leads leads, $(count_leads) of them acknowledged"
   equal "acknowledged leads that are there" "$(cat "$RUN"/leads.* | sort -u | wc -l)" \
-    "SELECT count(*) FROM pipeline.lead WHERE lead_id IN ($(cat "$RUN"/leads.* | sed "s/.*\///; s/.*/'&'/" | paste -sd,))"
+    "SELECT count(*) FROM pipeline.lead
+      WHERE lead_id IN ($(cat "$RUN"/leads.* | sed "s/.*\///; s/.*/'&'/" | paste -sd,))"
   equal "runs that succeeded" "$leads" "SELECT count(*) FROM automation.run WHERE state = 'SUCCEEDED'"
   once_each "run" automation.run
   once_each "assignment" pipeline.lead_history "position('lead.assigned'::bytea IN data) > 0"
