@@ -67,6 +67,9 @@ class IntakeTest : public ::testing::Test {
   static void SetUpTestSuite() {
     database_ = testing::Postgres::Shared().CreateDatabase({{"scoring", &storage::Migrations()}});
     sql_ = database_->PoolAs("postgres");
+    // The pipeline's, which tells whose work rests: nobody's.
+    Ask("CREATE TABLE pipeline.tenant_closed (tenant_id text)");
+    Ask("GRANT SELECT ON pipeline.tenant_closed TO scoring_worker");
     worker_ = database_->PoolAs("scoring_worker");
   }
   static void TearDownTestSuite() {
@@ -88,7 +91,7 @@ class IntakeTest : public ::testing::Test {
   void TakeStages() { Take({StageEvent(kNew, 1), StageEvent(kTalk, 2), StageEvent(kWon, 9, true)}); }
 
   /// The first column of a statement.
-  std::vector<std::string> Ask(const std::string& sql) {
+  static std::vector<std::string> Ask(const std::string& sql) {
     const auto rows = db::Exec(*sql_, "", db::After(testing::kPatience), sql, {});
     EXPECT_TRUE(rows.ok()) << rows.status();
     std::vector<std::string> out;
