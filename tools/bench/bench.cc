@@ -1,6 +1,7 @@
 #include "tools/bench/bench.h"
 
 #include <CLI/CLI.hpp>
+#include <iostream>
 #include <memory>
 #include <utility>
 
@@ -24,7 +25,11 @@ absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   absl::Status status;
   for (const auto& [name, measure] : kMeasures) {
     const bool wanted = options.only.empty() || options.only == name;
-    if (status.ok() && wanted) status = measure(context, options, &figures);
+    if (!wanted) continue;
+    // One that fails does not hide the others.
+    const absl::Status measured = measure(context, options, &figures);
+    if (!measured.ok()) std::cerr << name << ": " << measured.message() << "\n";
+    if (status.ok()) status = measured;
   }
   const std::vector<cli::Json> rows = RowsOf(figures);
   if (context.output().format() == cli::Format::kJson) {
