@@ -115,7 +115,8 @@ class Writer {
       case Op::kLike:
         return sql + " LIKE " + Parameter(LikePattern(std::get<std::vector<std::string>>(test.value)), "text");
       case Op::kEqual:
-        return sql + " = " + Parameter(std::get<std::string>(test.value), "text");
+        // What is equal to a text is set. Said aloud, it lets indexes of what is set match, whatever the parameter.
+        return "(" + sql + " <> '' AND " + sql + " = " + Parameter(std::get<std::string>(test.value), "text") + ")";
       default:
         break;
     }

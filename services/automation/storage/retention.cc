@@ -9,7 +9,7 @@ constexpr char kDrop[] =
     "UPDATE automation.mail m SET to_addresses = '{}', cc_addresses = '{}', domain = '', error = '',"
     " revision = revision + 1, version = version + 1 FROM pipeline.retention k WHERE k.tenant_id = m.tenant_id"
     " AND k.mail_days > 0 AND m.next_attempt_time IS NULL AND m.to_addresses <> '{}'"
-    " AND m.create_time < $1 - k.mail_days * interval '1 day'";
+    " AND m.create_time < $1::timestamptz - k.mail_days * interval '1 day'";
 
 }  // namespace
 
