@@ -1,7 +1,7 @@
 # gnuplot -e "out='folder'" plots.gp: clients.svg and growth.svg of what summary.js wrote.
 set terminal svg size 760,420 font 'DejaVu Sans,12' background 'white'
 set grid
-set key left top
+set key outside right
 
 set output out.'/clients.svg'
 set title 'CreateLead by clients'
