@@ -7,6 +7,7 @@
 #   postgres_stop <dir>           stops it; fine if it does not run
 #   postgres_running <dir>        whether it does
 #   postgres_standby_start <dir> <standby dir>    a standby that streams from it; its conninfo is postgres_conninfo's
+#   postgres_standby_stop <standby dir>           ends it at once
 #   postgres_conninfo <dir>       libpq conninfo, without database and user
 #   postgres_home <dir>           <dir>, or one under /var/tmp where the user postgres could not reach it (below /root)
 #
@@ -135,6 +136,11 @@ postgres_standby_start() {
   # A server process of its own; pg_ctl waits until it answers.
   (cd / && as_postgres "$bin/pg_ctl" --pgdata="$dir/data" --log="$dir/postgres.log" --wait --silent start) ||
     die "the standby does not start: $(tail -3 "$dir/postgres.log")"
+}
+
+postgres_standby_stop() {
+  (cd / && as_postgres "$(postgres_bin)/pg_ctl" --pgdata="$1/data" --mode=immediate --silent stop) \
+    >/dev/null 2>&1 || true
 }
 
 postgres_stop() {
