@@ -19,6 +19,15 @@ bool HasBehavior(const FieldDescriptor* field, google::api::FieldBehavior behavi
   return std::find(behaviors.begin(), behaviors.end(), behavior) != behaviors.end();
 }
 
+void ClearOutputOnly(Message* record) {
+  const auto* descriptor = record->GetDescriptor();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    if (HasBehavior(descriptor->field(i), google::api::OUTPUT_ONLY)) {
+      record->GetReflection()->ClearField(record, descriptor->field(i));
+    }
+  }
+}
+
 google::protobuf::FieldMask MaskOf(const Message& request, const Message& body) {
   google::protobuf::FieldMask mask;
   const FieldDescriptor* field = request.GetDescriptor()->FindFieldByName("update_mask");

@@ -14,6 +14,9 @@ namespace embudo::resource {
 /// Whether the field is marked so (AIP-203).
 bool HasBehavior(const google::protobuf::FieldDescriptor* field, google::api::FieldBehavior behavior);
 
+/// Takes out of what a caller sends what only the service sets (AIP-203).
+void ClearOutputOnly(google::protobuf::Message* record);
+
 /// The request's update_mask; where it has none, every field that is set in `body` (AIP-134).
 google::protobuf::FieldMask MaskOf(const google::protobuf::Message& request, const google::protobuf::Message& body);
 

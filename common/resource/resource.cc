@@ -55,16 +55,6 @@ const FieldDescriptor* BodyField(const Message& request, const Table& table) {
   return nullptr;
 }
 
-// Fields that only the service sets are taken out of what a caller sends (AIP-203).
-void ClearOutputOnly(Message* record) {
-  const auto* descriptor = record->GetDescriptor();
-  for (int i = 0; i < descriptor->field_count(); ++i) {
-    if (HasBehavior(descriptor->field(i), google::api::OUTPUT_ONLY)) {
-      record->GetReflection()->ClearField(record, descriptor->field(i));
-    }
-  }
-}
-
 bool IsReplayable(const absl::Status& status) { return status.code() != absl::StatusCode::kUnavailable; }
 
 std::set<std::pair<std::string, std::string>> ExternalIdsOf(const Message& record) {

@@ -259,7 +259,14 @@ std::string WriteStatement(const Table& table, bool insert, bool with_events) {
 Writer::Writer(db::Pool& pool, Options options) : pool_(pool), options_(options) {}
 
 absl::StatusOr<Written> Writer::Write(const std::string& tenant, Change change, db::Deadline deadline) {
-  Waiting waiting{tenant, std::move(change), deadline, false, false, absl::OkStatus(), false};
+  std::vector<Change> changes;
+  changes.push_back(std::move(change));
+  return WriteBundle(tenant, std::move(changes), deadline);
+}
+
+absl::StatusOr<Written> Writer::WriteBundle(const std::string& tenant, std::vector<Change> changes,
+                                            db::Deadline deadline) {
+  Waiting waiting{tenant, std::move(changes), deadline, false, false, absl::OkStatus(), false};
   std::unique_lock lock(mutex_);
   queue_.push_back(&waiting);
   while (!waiting.done) {
@@ -280,11 +287,19 @@ absl::StatusOr<Written> Writer::Write(const std::string& tenant, Change change, 
   if (!waiting.status.ok()) return waiting.status;
   Written written;
   if (!waiting.replayed) return written;
-  written.replayed = waiting.change.answer == nullptr ? waiting.change.table->New()
-                                                      : std::unique_ptr<Message>(waiting.change.answer->New());
-  EMBUDO_ASSIGN_OR_RETURN(const bool found, FindAnswer(tenant, waiting.change, written.replayed.get(), deadline));
+  const Change& first = waiting.changes[0];
+  written.replayed = first.answer == nullptr ? first.table->New() : std::unique_ptr<Message>(first.answer->New());
+  EMBUDO_ASSIGN_OR_RETURN(const bool found, FindAnswer(tenant, first, written.replayed.get(), deadline));
   if (!found) return VersionChanged();  // no repeat, then
   return written;
+}
+
+bool Writer::SameShape(const Waiting& one, const Waiting& other) {
+  return one.tenant == other.tenant && std::equal(one.changes.begin(), one.changes.end(), other.changes.begin(),
+                                                  other.changes.end(), [](const Change& a, const Change& b) {
+                                                    return a.table == b.table &&
+                                                           (a.expected_version == 0) == (b.expected_version == 0);
+                                                  });
 }
 
 std::vector<Writer::Waiting*> Writer::TakeGroup() {
@@ -292,15 +307,17 @@ std::vector<Writer::Waiting*> Writer::TakeGroup() {
   std::set<std::string> keys;
   std::set<std::string> requests;
   const Waiting& first = *queue_.front();
-  for (auto it = queue_.begin(); it != queue_.end() && group.size() < options_.group_size;) {
+  size_t changes = 0;
+  for (auto it = queue_.begin(); it != queue_.end() && changes < options_.group_size;) {
     Waiting* waiting = *it;
-    const Change& change = waiting->change;
-    const bool fits = waiting->tenant == first.tenant && change.table == first.change.table &&
-                      (change.expected_version == 0) == (first.change.expected_version == 0) &&
-                      (change.request_id.empty() || requests.insert(change.request_id).second);
+    // A bundle is as many records as its first: what hangs on that is its own.
+    const Change& change = waiting->changes[0];
+    const bool fits =
+        SameShape(*waiting, first) && (change.request_id.empty() || requests.insert(change.request_id).second);
     if (fits && keys.insert(change.table->KeyOf(*change.after.message)).second) {
       waiting->taken = true;
       group.push_back(waiting);
+      changes += waiting->changes.size();
       it = queue_.erase(it);
     } else {
       ++it;
@@ -310,13 +327,14 @@ std::vector<Writer::Waiting*> Writer::TakeGroup() {
 }
 
 void Writer::WriteGroup(const std::vector<Waiting*>& group) {
-  std::vector<const Change*> changes;
+  std::vector<const Change*> firsts;
   db::Deadline deadline = db::Deadline::min();
   for (const Waiting* waiting : group) {
-    changes.push_back(&waiting->change);
+    firsts.push_back(&waiting->changes[0]);
     deadline = std::max(deadline, waiting->deadline);
   }
-  const auto written = Commit(group[0]->tenant, changes, deadline);
+  const bool bundles = group[0]->changes.size() > 1;
+  const auto written = bundles ? CommitBundles(group, deadline) : Commit(group[0]->tenant, firsts, deadline);
   if (!written.ok() && group.size() > 1) {
     for (Waiting* waiting : group) WriteGroup({waiting});
     return;
@@ -324,8 +342,24 @@ void Writer::WriteGroup(const std::vector<Waiting*>& group) {
   for (Waiting* waiting : group) Settle(*waiting, written);
 }
 
+absl::StatusOr<std::set<std::string>> Writer::CommitBundles(const std::vector<Waiting*>& group, db::Deadline deadline) {
+  std::vector<const Change*> changes;
+  std::set<std::string> keys;
+  for (size_t place = 0; place < group[0]->changes.size(); ++place) {
+    for (const Waiting* waiting : group) changes.push_back(&waiting->changes[place]);
+  }
+  for (const Waiting* waiting : group) {
+    keys.insert(waiting->changes[0].table->KeyOf(*waiting->changes[0].after.message));
+  }
+  const absl::Status status = WriteAll(group[0]->tenant, changes, deadline, {});
+  if (status.ok()) return keys;
+  // Of new records none is stale: if one was not written, its bundle's request_id was used before.
+  if (group.size() == 1 && ReasonOf(status) == "VERSION_CHANGED") return std::set<std::string>();
+  return status;
+}
+
 void Writer::Settle(Waiting& waiting, const absl::StatusOr<std::set<std::string>>& written) {
-  const Change& change = waiting.change;
+  const Change& change = waiting.changes[0];
   if (written.ok()) {
     if (written->contains(change.table->KeyOf(*change.after.message))) return;
     // Not written: the request_id was used before, or the version has moved.
@@ -337,8 +371,11 @@ void Writer::Settle(Waiting& waiting, const absl::StatusOr<std::set<std::string>
   if (waiting.status.code() != absl::StatusCode::kAlreadyExists) return;
   // Two calls with one request_id at the same moment, of which the other has won: this is the repeat.
   waiting.replayed = db::ConstraintOf(waiting.status) == "request_pkey";
-  waiting.status =
-      waiting.replayed ? absl::OkStatus() : AlreadyExists(change.table->resource_type(), NameOf(*change.after.message));
+  if (waiting.replayed) {
+    waiting.status = absl::OkStatus();
+  } else if (waiting.changes.size() == 1) {
+    waiting.status = AlreadyExists(change.table->resource_type(), NameOf(*change.after.message));
+  }
 }
 
 absl::StatusOr<std::set<std::string>> Writer::Commit(const std::string& tenant,
@@ -363,6 +400,13 @@ absl::StatusOr<std::set<std::string>> Writer::Commit(const std::string& tenant,
 
 absl::Status Writer::WriteAll(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline,
                               const InTransaction& also) {
+  std::vector<const Change*> all;
+  for (const Change& change : changes) all.push_back(&change);
+  return WriteAll(tenant, all, deadline, also);
+}
+
+absl::Status Writer::WriteAll(const std::string& tenant, const std::vector<const Change*>& changes,
+                              db::Deadline deadline, const InTransaction& also) {
   if (changes.empty()) return absl::OkStatus();
   absl::Status status;
   do {
@@ -372,30 +416,29 @@ absl::Status Writer::WriteAll(const std::string& tenant, const std::vector<Chang
            std::chrono::steady_clock::now() < deadline);
   if (!status.ok()) return status;
   std::set<const Table*> tables;
-  for (const Change& change : changes) tables.insert(change.table);
+  for (const Change* change : changes) tables.insert(change->table);
   if (on_commit_) {
     for (const Table* table : tables) on_commit_(tenant, *table);
   }
   return absl::OkStatus();
 }
 
-absl::Status Writer::TryAll(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline,
+absl::Status Writer::TryAll(const std::string& tenant, const std::vector<const Change*>& changes, db::Deadline deadline,
                             const InTransaction& also) {
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(tenant, deadline));
   EMBUDO_RETURN_IF_ERROR(lease->ExecScript("BEGIN"));
   absl::Status status;
   for (auto group = changes.begin(); group != changes.end() && status.ok();) {
-    std::vector<const Change*> members;
-    const auto fits = [&](const Change& change) {
-      return change.table == group->table && (change.expected_version == 0) == (group->expected_version == 0);
-    };
-    auto end = group;
-    for (; end != changes.end() && fits(*end); ++end) members.push_back(&*end);
+    const Change& first = **group;
+    const auto end = std::find_if(group, changes.end(), [&](const Change* change) {
+      return change->table != first.table || (change->expected_version == 0) != (first.expected_version == 0);
+    });
+    const std::vector<const Change*> members(group, end);
     const auto written = RunStatement(*lease, tenant, members);
     status = written.status();
     if (status.ok() && written->size() != members.size()) status = VersionChanged();
     if (status.code() == absl::StatusCode::kAlreadyExists && db::ConstraintOf(status) != "request_pkey") {
-      status = AlreadyExists(group->table->resource_type(), NameOf(*group->after.message));
+      status = AlreadyExists(first.table->resource_type(), NameOf(*first.after.message));
     }
     group = end;
   }

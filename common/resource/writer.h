@@ -45,6 +45,10 @@ class Writer {
   /// Writes one change. ABORTED, reason VERSION_CHANGED: the record is no longer at expected_version (read again and
   /// retry); ALREADY_EXISTS: a new record's id or external id is taken; INVALID_ARGUMENT, reason REQUEST_ID_REUSED.
   absl::StatusOr<Written> Write(const std::string& tenant, Change change, db::Deadline deadline);
+  /// Writes new records that belong together, all or none, in the order given: a lead and what came with it. The first
+  /// bears the request_id. Bundles that wait at the same moment and are of the same tables go to the database together,
+  /// one statement for each place in the bundle, in one commit. Errors as Write's.
+  absl::StatusOr<Written> WriteBundle(const std::string& tenant, std::vector<Change> changes, db::Deadline deadline);
   /// Runs in the transaction of the changes, after them and before the commit. May run several times.
   using InTransaction = std::function<absl::Status(db::Connection&)>;
   /// Writes several, all or none, in one transaction, in the order given; changes that stand beside each other, of one
@@ -65,7 +69,7 @@ class Writer {
  private:
   struct Waiting {
     std::string tenant;
-    Change change;
+    std::vector<Change> changes;
     db::Deadline deadline;
     bool taken = false;
     bool done = false;
@@ -73,13 +77,19 @@ class Writer {
     bool replayed = false;
   };
 
-  absl::Status TryAll(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline,
+  absl::Status TryAll(const std::string& tenant, const std::vector<const Change*>& changes, db::Deadline deadline,
                       const InTransaction& also);
+  absl::Status WriteAll(const std::string& tenant, const std::vector<const Change*>& changes, db::Deadline deadline,
+                        const InTransaction& also);
   std::vector<Waiting*> TakeGroup();
   void WriteGroup(const std::vector<Waiting*>& group);
+  /// Whether the two can be written together: of one tenant, and the same kinds of changes in the same order.
+  static bool SameShape(const Waiting& one, const Waiting& other);
   /// Runs the statement by itself. The keys of the records that were written.
   absl::StatusOr<std::set<std::string>> Commit(const std::string& tenant, const std::vector<const Change*>& changes,
                                                db::Deadline deadline);
+  /// The same of bundles, in a transaction: all of them or none.
+  absl::StatusOr<std::set<std::string>> CommitBundles(const std::vector<Waiting*>& group, db::Deadline deadline);
   void Settle(Waiting& waiting, const absl::StatusOr<std::set<std::string>>& written);
 
   db::Pool& pool_;

@@ -96,16 +96,17 @@ absl::StatusOr<std::string> PgbenchScript(const Options& options, const std::str
 
 }  // namespace
 
+absl::StatusOr<double> CreateLeadRate(const Options& options, const std::string& tenant) {
+  if (options.postgres.empty()) return 0.0;
+  EMBUDO_ASSIGN_OR_RETURN(const std::string script, PgbenchScript(options, tenant));
+  return PgbenchRate(options, script);
+}
+
 absl::Status MeasureCreate(cli::Context& context, const Options& options, std::vector<Figure>* figures) {
   return MeasureLoad(
       context, options, "CreateLead", kCreateLead, type::v1::Lead::default_instance(),
       [](int64_t n) { return std::make_unique<pipeline::v1::CreateLeadRequest>(LeadToCreate(n)); },
-      [&]() -> absl::StatusOr<double> {
-        if (options.postgres.empty()) return 0.0;
-        EMBUDO_ASSIGN_OR_RETURN(const std::string script, PgbenchScript(options, context.tenant));
-        return PgbenchRate(options, script);
-      },
-      "pgbench, the same statement", figures);
+      [&] { return CreateLeadRate(options, context.tenant); }, "pgbench, the same statement", figures);
 }
 
 }  // namespace embudo::bench

@@ -56,5 +56,7 @@ absl::Status MeasureLoad(cli::Context& context, const Options& options, const st
 
 /// Transactions a second of a pgbench script with as many connections as calls in flight. 0 without --postgres.
 absl::StatusOr<double> PgbenchRate(const Options& options, const std::string& script);
+/// The statement that CreateLead writes a lead with, by pgbench, a second; 0 without Options::postgres.
+absl::StatusOr<double> CreateLeadRate(const Options& options, const std::string& tenant);
 
 }  // namespace embudo::bench

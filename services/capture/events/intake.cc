@@ -43,11 +43,6 @@ bool IsFinal(const absl::Status& status) {
   }
 }
 
-bool WentToALead(const SubmissionRecord& submission) {
-  return submission.outcome == Submission::OUTCOME_CREATED || submission.outcome == Submission::OUTCOME_ATTACHED ||
-         submission.outcome == Submission::OUTCOME_MERGED;
-}
-
 }  // namespace
 
 embudo::rpc::Identity CaptureIdentity(const std::string& tenant) {
@@ -148,7 +143,7 @@ absl::StatusOr<v1::CaptureLeadRequest> Intake::ReadAnew(const Bringer& who, cons
 
 absl::StatusOr<Submission> Intake::Replay(const Bringer& who, const std::string& id, bool validate_only) {
   EMBUDO_ASSIGN_OR_RETURN(SubmissionRecord submission, submissions_.Get(who.tenant, id, who.deadline));
-  if (WentToALead(submission)) return ToProto(submission);
+  if (storage::WentToALead(submission.outcome)) return ToProto(submission);
   EMBUDO_ASSIGN_OR_RETURN(v1::CaptureLeadRequest request, ReadAnew(who, submission));
   request.set_validate_only(false);
   EMBUDO_RETURN_IF_ERROR(logic::Prepare(request).status());
@@ -164,7 +159,7 @@ absl::StatusOr<Submission> Intake::Replay(const Bringer& who, const std::string&
   }
   EMBUDO_ASSIGN_OR_RETURN(
       submission, submissions_.Reopen(who.tenant, id, request, Uuid::V7(clock_.Now()).ToString(), who.deadline));
-  if (!WentToALead(submission)) EMBUDO_RETURN_IF_ERROR(Finish(who, submission));
+  if (!storage::WentToALead(submission.outcome)) EMBUDO_RETURN_IF_ERROR(Finish(who, submission));
   return ToProto(submission);
 }
 

@@ -65,18 +65,27 @@ absl::StatusOr<std::string> LeadCalls::FindByExternalId(const Lead& lead) {
   return std::string();
 }
 
-absl::StatusOr<LeadCalls::Made> LeadCalls::Make(const std::string& id, const Lead& lead,
-                                                const std::string& request_id) {
-  api::CreateLeadRequest request;
-  *request.mutable_lead() = lead;
-  request.set_lead_id(id);
-  request.set_request_id(request_id);
-  const absl::Status status =
-      pipeline_.Call<Lead>("embudo.pipeline.v1.LeadService/CreateLead", identity_, request).status();
-  if (status.ok()) return Made::kNow;
-  if (status.code() != absl::StatusCode::kAlreadyExists) return status;
-  EMBUDO_ASSIGN_OR_RETURN(const Seen seen, See(id));
-  return seen.state == State::kMissing ? Made::kIdTaken : Made::kBefore;
+absl::StatusOr<LeadCalls::Received> LeadCalls::Receive(const Arrival& arrival) {
+  api::ReceiveLeadRequest request;
+  *request.mutable_lead() = *arrival.lead;
+  request.set_lead_id(arrival.id);
+  *request.mutable_touch() = arrival.touch;
+  request.set_touch_id(arrival.touch_id);
+  for (const auto& [id, message] : arrival.entries) {
+    auto* entry = request.add_entries();
+    entry->set_message_id(id);
+    *entry->mutable_message() = message;
+  }
+  if (arrival.match_email) request.add_match(api::ReceiveLeadRequest::MATCH_EMAIL);
+  if (arrival.match_phone) request.add_match(api::ReceiveLeadRequest::MATCH_PHONE);
+  request.set_request_id(arrival.request_id);
+  const auto received =
+      pipeline_.Call<api::ReceiveLeadResponse>("embudo.pipeline.v1.LeadService/ReceiveLead", identity_, request);
+  if (received.ok() && received->matched()) return Received{Made::kMatched, IdOf(received->lead().name())};
+  if (received.ok()) return Received{};
+  if (received.status().code() != absl::StatusCode::kAlreadyExists) return received.status();
+  EMBUDO_ASSIGN_OR_RETURN(const Seen seen, See(arrival.id));
+  return Received{seen.state == State::kMissing ? Made::kIdTaken : Made::kBefore, ""};
 }
 
 absl::Status LeadCalls::AddTouch(const std::string& lead, const type::v1::Touch& touch, const std::string& id) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -31,10 +32,29 @@ class LeadCalls {
   /// The lead that has one of the external ids, whatever its state; empty if there is none.
   absl::StatusOr<std::string> FindByExternalId(const type::v1::Lead& lead);
 
-  enum class Made { kNow, kBefore, kIdTaken };
-  /// Makes the lead under the id. kBefore: it is there already. kIdTaken: it is not, but one of its external ids
-  /// belongs to another.
-  absl::StatusOr<Made> Make(const std::string& id, const type::v1::Lead& lead, const std::string& request_id);
+  /// What came, as the lead that it makes where there is none.
+  struct Arrival {
+    /// Of the lead.
+    std::string id;
+    const type::v1::Lead* lead = nullptr;
+    type::v1::Touch touch;
+    std::string touch_id;
+    /// The first of its conversation, each with its id.
+    std::vector<std::pair<std::string, type::v1::Message>> entries;
+    bool match_email = false;
+    bool match_phone = false;
+    std::string request_id;
+  };
+  enum class Made { kNow, kBefore, kIdTaken, kMatched };
+  struct Received {
+    Made made = Made::kNow;
+    /// The other lead, if one matched.
+    std::string other;
+  };
+  /// Makes the lead under the id, with its touch and entries. kBefore: it is there already. kIdTaken: it is not, but
+  /// one of its external ids belongs to another. kMatched: another open lead has its address or number. But for kNow
+  /// nothing was written.
+  absl::StatusOr<Received> Receive(const Arrival& arrival);
   /// Adds to the lead, once: under the same id nothing is added twice.
   absl::Status AddTouch(const std::string& lead, const type::v1::Touch& touch, const std::string& id);
   absl::Status AddMessage(const std::string& lead, const type::v1::Message& message, const std::string& id);

@@ -58,20 +58,13 @@ Settlement::Settlement(storage::SubmissionStore& submissions, embudo::rpc::Clien
   if (exact.empty() && names != DuplicateRule::ACTION_CREATE) binding_ = logic::NamesKey(prepared.lead);
 }
 
-bool Settlement::BindsByEmail() const {
-  return std::any_of(binding_.begin(), binding_.end(), [](const logic::MatchKey& key) { return key.kind == "EMAIL"; });
+bool Settlement::BindsBy(std::string_view kind) const {
+  return std::any_of(binding_.begin(), binding_.end(), [&](const logic::MatchKey& key) { return key.kind == kind; });
 }
 
 absl::StatusOr<std::string> Settlement::Claim(const std::string& own) {
   if (binding_.empty()) return own;
-  EMBUDO_ASSIGN_OR_RETURN(const std::string lead, submissions_.Claim(who_.tenant, binding_, own, who_.deadline));
-  if (lead != own) return lead;
-  // A lead that came another way a moment ago may not be in the index yet.
-  if (!BindsByEmail()) return own;
-  EMBUDO_ASSIGN_OR_RETURN(const std::string other, leads_.FindByEmail(prepared_.lead.email()));
-  if (other.empty() || other == own) return own;
-  EMBUDO_RETURN_IF_ERROR(submissions_.Move(who_.tenant, binding_, own, other, who_.deadline));
-  return other;
+  return submissions_.Claim(who_.tenant, binding_, own, who_.deadline);
 }
 
 absl::StatusOr<std::string> Settlement::Likeness(const std::string& own, std::vector<Duplicate>* flagged) {
@@ -110,27 +103,56 @@ absl::StatusOr<bool> Settlement::MergeOwners(std::string* lead, const Submission
   return true;
 }
 
-absl::StatusOr<bool> Settlement::MakeLead(const std::string& own, std::string* lead,
-                                          const SubmissionRecord& submission) {
-  EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Made made, leads_.Make(*lead, prepared_.lead, IdFor(submission, *lead)));
-  if (made != LeadCalls::Made::kIdTaken) return made == LeadCalls::Made::kNow;
-  EMBUDO_ASSIGN_OR_RETURN(const std::string other, leads_.FindByExternalId(prepared_.lead));
-  if (other.empty()) {
-    return Error(absl::StatusCode::kAborted, "CAPTURE_RACED", "an external id changes hands; try again")
-        .RetryAfter(std::chrono::milliseconds(100));
+type::v1::Touch Settlement::TouchOf(const SubmissionRecord& submission) const {
+  return logic::TouchOf(request_, "submissions/" + submission.id, ToTimestamp(submission.create_time));
+}
+
+LeadCalls::Arrival Settlement::ArrivalOf(const SubmissionRecord& submission, const std::string& lead,
+                                         const std::vector<Duplicate>& flagged) const {
+  LeadCalls::Arrival arrival;
+  arrival.id = lead;
+  arrival.lead = &prepared_.lead;
+  arrival.touch = TouchOf(submission);
+  arrival.touch_id = IdFor(submission, "touch");
+  if (const auto entry = logic::EntryOf(request_, /*lead_is_new=*/true)) {
+    arrival.entries.emplace_back(IdFor(submission, "entry"), *entry);
   }
-  EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Seen seen, leads_.See(other));
-  if (seen.state == State::kOpen) {
+  if (!flagged.empty()) arrival.entries.emplace_back(IdFor(submission, "flag"), logic::FlagNote(flagged));
+  // A lead that came another way a moment ago may not be in the index yet.
+  arrival.match_email = BindsBy("EMAIL");
+  arrival.match_phone = BindsBy("PHONE");
+  arrival.request_id = IdFor(submission, lead);
+  return arrival;
+}
+
+absl::StatusOr<bool> Settlement::MakeLead(std::string* lead, const SubmissionRecord& submission,
+                                          const std::vector<Duplicate>& flagged) {
+  using Made = LeadCalls::Made;
+  LeadCalls::Arrival arrival = ArrivalOf(submission, *lead, flagged);
+  EMBUDO_ASSIGN_OR_RETURN(LeadCalls::Received received, leads_.Receive(arrival));
+  if (received.made == Made::kIdTaken) {
+    EMBUDO_ASSIGN_OR_RETURN(received.other, leads_.FindByExternalId(prepared_.lead));
+    if (received.other.empty()) {
+      return Error(absl::StatusCode::kAborted, "CAPTURE_RACED", "an external id changes hands; try again")
+          .RetryAfter(std::chrono::milliseconds(100));
+    }
+    EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Seen seen, leads_.See(received.other));
+    received.made = Made::kMatched;
+    if (seen.state != State::kOpen) {
+      // A lead that has ended keeps its external ids; the one that begins now is found by the key.
+      type::v1::Lead without = prepared_.lead;
+      without.clear_external_ids();
+      arrival.lead = &without;
+      arrival.request_id = IdFor(submission, *lead + ":bare");
+      EMBUDO_ASSIGN_OR_RETURN(received, leads_.Receive(arrival));
+    }
+  }
+  if (received.made == Made::kMatched) {
     // It came another way a moment ago.
-    EMBUDO_RETURN_IF_ERROR(submissions_.Move(who_.tenant, binding_, own, seen.id, who_.deadline));
-    *lead = seen.id;
-    return false;
+    EMBUDO_RETURN_IF_ERROR(submissions_.Move(who_.tenant, binding_, *lead, received.other, who_.deadline));
+    *lead = received.other;
   }
-  // A lead that has ended keeps its external ids; the one that begins now is found by the key.
-  type::v1::Lead without = prepared_.lead;
-  without.clear_external_ids();
-  EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Made bare, leads_.Make(*lead, without, IdFor(submission, *lead + ":bare")));
-  return bare == LeadCalls::Made::kNow;
+  return received.made == Made::kNow;
 }
 
 absl::Status Settlement::Settle(SubmissionRecord& submission) {
@@ -140,55 +162,55 @@ absl::Status Settlement::Settle(SubmissionRecord& submission) {
   if (lead == own) {
     EMBUDO_ASSIGN_OR_RETURN(lead, Likeness(own, &flagged));
   }
+  submission.findings.Clear();
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     // A lead that is not ours may be on its way still: whoever comes first makes it, under the same id.
     LeadCalls::Seen seen{State::kMissing, lead};
-    auto outcome = Submission::OUTCOME_ATTACHED;
     if (lead != own) {
       EMBUDO_ASSIGN_OR_RETURN(seen, leads_.See(lead));
     }
     if (seen.state == State::kMissing) {
-      EMBUDO_ASSIGN_OR_RETURN(const bool made, MakeLead(own, &lead, submission));
-      if (made) outcome = Submission::OUTCOME_CREATED;
-    } else if (seen.state == State::kClosed) {
+      EMBUDO_ASSIGN_OR_RETURN(const bool made, MakeLead(&lead, submission, flagged));
+      if (made) {
+        submission.findings.mutable_duplicates()->Add(flagged.begin(), flagged.end());
+        Settled(submission, lead, Submission::OUTCOME_CREATED);
+        return absl::OkStatus();
+      }
+      EMBUDO_ASSIGN_OR_RETURN(seen, leads_.See(lead));
+    }
+    if (seen.state == State::kClosed) {
       // That story has ended; this begins another. If several come at once, one of them moves the keys.
       EMBUDO_RETURN_IF_ERROR(submissions_.Move(who_.tenant, binding_, lead, own, who_.deadline));
       EMBUDO_ASSIGN_OR_RETURN(lead, Claim(own));
       continue;
-    } else {
-      lead = seen.id;
-      if (merges_) {
-        EMBUDO_ASSIGN_OR_RETURN(const bool merged, MergeOwners(&lead, submission));
-        if (merged) outcome = Submission::OUTCOME_MERGED;
-      }
     }
-    const absl::Status told = Settled(submission, lead, outcome, flagged);
+    auto outcome = Submission::OUTCOME_ATTACHED;
+    lead = seen.id;
+    if (merges_) {
+      EMBUDO_ASSIGN_OR_RETURN(const bool merged, MergeOwners(&lead, submission));
+      if (merged) outcome = Submission::OUTCOME_MERGED;
+    }
+    const absl::Status added = AddTo(lead, submission);
     // It was deleted this very moment.
-    if (told.code() == absl::StatusCode::kNotFound) continue;
-    return told;
+    if (added.code() == absl::StatusCode::kNotFound) continue;
+    EMBUDO_RETURN_IF_ERROR(added);
+    Settled(submission, lead, outcome);
+    return absl::OkStatus();
   }
   return Error(absl::StatusCode::kAborted, "CAPTURE_RACED", "other captures of this lead came between; try again")
       .RetryAfter(std::chrono::milliseconds(100));
 }
 
-absl::Status Settlement::Settled(SubmissionRecord& submission, const std::string& lead, Submission::Outcome outcome,
-                                 const std::vector<Duplicate>& flagged) {
-  const bool made = outcome == Submission::OUTCOME_CREATED;
-  EMBUDO_RETURN_IF_ERROR(leads_.AddTouch(
-      lead, logic::TouchOf(request_, "submissions/" + submission.id, ToTimestamp(submission.create_time)),
-      IdFor(submission, "touch")));
-  if (const auto entry = logic::EntryOf(request_, made)) {
-    EMBUDO_RETURN_IF_ERROR(leads_.AddMessage(lead, *entry, IdFor(submission, "entry")));
-  }
-  submission.findings.Clear();
-  if (made && !flagged.empty()) {
-    EMBUDO_RETURN_IF_ERROR(leads_.AddMessage(lead, logic::FlagNote(flagged), IdFor(submission, "flag")));
-    submission.findings.mutable_duplicates()->Add(flagged.begin(), flagged.end());
-  }
+absl::Status Settlement::AddTo(const std::string& lead, const SubmissionRecord& submission) {
+  EMBUDO_RETURN_IF_ERROR(leads_.AddTouch(lead, TouchOf(submission), IdFor(submission, "touch")));
+  const auto entry = logic::EntryOf(request_, /*lead_is_new=*/false);
+  return entry ? leads_.AddMessage(lead, *entry, IdFor(submission, "entry")) : absl::OkStatus();
+}
+
+void Settlement::Settled(SubmissionRecord& submission, const std::string& lead, Submission::Outcome outcome) const {
   for (const std::string& warning : logic::WarningsOf(prepared_.lead)) submission.findings.add_warnings(warning);
   submission.lead_id = lead;
   submission.outcome = outcome;
-  return absl::OkStatus();
 }
 
 absl::StatusOr<v1::CaptureLeadResponse> Settlement::Foresee() {
@@ -202,7 +224,7 @@ absl::StatusOr<v1::CaptureLeadResponse> Settlement::Foresee() {
   if (!lead.empty()) {
     EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Seen seen, leads_.See(lead));
     lead = seen.state == State::kOpen ? seen.id : "";
-  } else if (BindsByEmail()) {
+  } else if (BindsBy("EMAIL")) {
     EMBUDO_ASSIGN_OR_RETURN(lead, leads_.FindByEmail(prepared_.lead.email()));
   }
   if (lead.empty()) {

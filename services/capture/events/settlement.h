@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -31,15 +32,22 @@ class Settlement {
   absl::StatusOr<v1::CaptureLeadResponse> Foresee();
 
  private:
-  bool BindsByEmail() const;
+  bool BindsBy(std::string_view kind) const;
   absl::StatusOr<std::string> Claim(const std::string& own);
   /// A lead that the rules let it be attached to, found by what is no claim; others that are like it go to `flagged`.
   absl::StatusOr<std::string> Likeness(const std::string& own, std::vector<v1::Duplicate>* flagged);
   /// Merges the lead with others that have one of its keys; into the one that `*lead` is then. Whether there were any.
   absl::StatusOr<bool> MergeOwners(std::string* lead, const storage::SubmissionRecord& submission);
-  absl::Status Settled(storage::SubmissionRecord& submission, const std::string& lead, v1::Submission::Outcome outcome,
-                       const std::vector<v1::Duplicate>& flagged);
-  absl::StatusOr<bool> MakeLead(const std::string& own, std::string* lead, const storage::SubmissionRecord& submission);
+  /// Adds what came to a lead that is there.
+  absl::Status AddTo(const std::string& lead, const storage::SubmissionRecord& submission);
+  void Settled(storage::SubmissionRecord& submission, const std::string& lead, v1::Submission::Outcome outcome) const;
+  type::v1::Touch TouchOf(const storage::SubmissionRecord& submission) const;
+  LeadCalls::Arrival ArrivalOf(const storage::SubmissionRecord& submission, const std::string& lead,
+                               const std::vector<v1::Duplicate>& flagged) const;
+  /// Makes the lead with all that came; or, if it belongs to another one after all, `*lead` is that one then. Whether
+  /// it was made.
+  absl::StatusOr<bool> MakeLead(std::string* lead, const storage::SubmissionRecord& submission,
+                                const std::vector<v1::Duplicate>& flagged);
 
   storage::SubmissionStore& submissions_;
   const Bringer& who_;

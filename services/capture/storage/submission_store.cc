@@ -96,6 +96,11 @@ absl::StatusOr<bool> Insert(db::Pool& pool, const std::string& tenant, const Sub
 
 }  // namespace
 
+bool WentToALead(Submission::Outcome outcome) {
+  return outcome == Submission::OUTCOME_CREATED || outcome == Submission::OUTCOME_ATTACHED ||
+         outcome == Submission::OUTCOME_MERGED;
+}
+
 Submission ToProto(const SubmissionRecord& record) {
   Submission submission;
   submission.set_name("submissions/" + record.id);
@@ -140,13 +145,18 @@ absl::StatusOr<SubmissionRecord> SubmissionStore::Begin(const std::string& tenan
 
 absl::Status SubmissionStore::Finish(const std::string& tenant, const SubmissionRecord& submission,
                                      db::Deadline deadline) {
-  return db::Exec(pool_, tenant, deadline,
-                  "UPDATE capture.submission SET outcome = $3, lead_id = $4::uuid, reason = $5, findings = $6::bytea"
-                  " WHERE tenant_id = $1 AND submission_id = $2::uuid",
-                  Params::Of(tenant, submission.id, OutcomeText(submission.outcome))
-                      .Add(OrNull(submission.lead_id))
-                      .Add(submission.reason)
-                      .AddBytes(submission.findings.SerializeAsString()))
+  // That it went to a lead is found again by whoever takes it up once more: the commit need not wait for the disk.
+  const bool again = WentToALead(submission.outcome);
+  return db::Exec(
+             pool_, tenant, deadline,
+             "UPDATE capture.submission SET outcome = $3, lead_id = $4::uuid, reason = $5, findings = $6::bytea"
+             " FROM (SELECT CASE WHEN $7::boolean THEN set_config('synchronous_commit', 'off', true) END) AS lazily"
+             " WHERE tenant_id = $1 AND submission_id = $2::uuid",
+             Params::Of(tenant, submission.id, OutcomeText(submission.outcome))
+                 .Add(OrNull(submission.lead_id))
+                 .Add(submission.reason)
+                 .AddBytes(submission.findings.SerializeAsString())
+                 .Add(again))
       .status();
 }
 
@@ -274,34 +284,10 @@ absl::StatusOr<std::string> SubmissionStore::Find(const std::string& tenant, con
 absl::StatusOr<std::string> SubmissionStore::Claim(const std::string& tenant, const std::vector<logic::MatchKey>& keys,
                                                    const std::string& lead_id, db::Deadline deadline) {
   const KeyArrays arrays(keys);
-  std::string winner;
-  const absl::Status status = db::RunInTx(pool_, tenant, deadline, [&](db::Connection& connection) -> absl::Status {
-    // The insert waits for others that claim one of these keys at the same moment; all insert in one order, so that
-    // they do not wait for each other.
-    EMBUDO_RETURN_IF_ERROR(connection
-                               .Exec("INSERT INTO capture.dedupe_key (tenant_id, kind, key, lead_id)"
-                                     " SELECT $1, k.kind, k.key, $4::uuid"
-                                     " FROM unnest($2::text[], $3::text[]) AS k (kind, key) ORDER BY k.kind, k.key"
-                                     " ON CONFLICT DO NOTHING",
-                                     Params::Of(tenant, arrays.kinds, arrays.keys, lead_id))
-                               .status());
-    EMBUDO_ASSIGN_OR_RETURN(
-        const db::Result rows,
-        connection.Exec("SELECT d.lead_id FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS k (kind, key, weight)"
-                        " JOIN capture.dedupe_key d ON d.tenant_id = $1 AND d.kind = k.kind AND d.key = k.key"
-                        " ORDER BY d.lead_id = $4::uuid, k.weight LIMIT 1",
-                        Params::Of(tenant, arrays.kinds, arrays.keys, lead_id)));
-    winner = rows.empty() ? lead_id : std::string(rows[0].Text(0));
-    if (winner == lead_id) return absl::OkStatus();
-    return connection
-        .Exec(
-            "UPDATE capture.dedupe_key d SET lead_id = $5::uuid FROM unnest($2::text[], $3::text[]) AS k (kind, key)"
-            " WHERE d.tenant_id = $1 AND d.kind = k.kind AND d.key = k.key AND d.lead_id = $4::uuid",
-            Params::Of(tenant, arrays.kinds, arrays.keys, lead_id, winner))
-        .status();
-  });
-  if (!status.ok()) return status;
-  return winner;
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, tenant, deadline,
+                                                          "SELECT capture.claim($1, $2::text[], $3::text[], $4::uuid)",
+                                                          Params::Of(tenant, arrays.kinds, arrays.keys, lead_id)));
+  return std::string(rows[0].Text(0));
 }
 
 absl::Status SubmissionStore::Move(const std::string& tenant, const std::vector<logic::MatchKey>& keys,

@@ -41,6 +41,8 @@ struct RawContent {
 /// The largest RawContent that is kept.
 inline constexpr size_t kMaxRawBytes = size_t{48} << 20;
 
+bool WentToALead(v1::Submission::Outcome outcome);
+
 /// The submission as its readers see it.
 v1::Submission ToProto(const SubmissionRecord& record);
 

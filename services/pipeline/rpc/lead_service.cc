@@ -143,6 +143,7 @@ std::unique_ptr<embudo::rpc::Service> MakeLeadService(Records& records) {
   custom("BatchRestoreLeads", ChangeBatch<v1::BatchRestoreLeadsRequest>);
   custom("BatchAssignLeads", ChangeBatch<v1::BatchAssignLeadsRequest>);
   custom("BulkUpsertLeads", BulkUpsertLeads);
+  custom("ReceiveLead", ReceiveLead);
   custom("RecordScores", RecordScores);
   custom("GetKanban", GetKanban);
   custom("ListLeadChanges", ListLeadChanges);

@@ -15,6 +15,8 @@ absl::StatusOr<v1::BulkUpsertLeadsResponse> BulkUpsertLeads(Records& records, co
 absl::StatusOr<v1::BulkUpsertContactsResponse> BulkUpsertContacts(Records& records,
                                                                   const embudo::rpc::CallContext& call,
                                                                   const v1::BulkUpsertContactsRequest& request);
+absl::StatusOr<v1::ReceiveLeadResponse> ReceiveLead(Records& records, const embudo::rpc::CallContext& call,
+                                                    const v1::ReceiveLeadRequest& request);
 absl::StatusOr<v1::RecordScoresResponse> RecordScores(Records& records, const embudo::rpc::CallContext& call,
                                                       const v1::RecordScoresRequest& request);
 absl::StatusOr<type::v1::Lead> ConvertLead(Records& records, const embudo::rpc::CallContext& call,

@@ -102,9 +102,10 @@ class Records {
   /// that.
   resource::Rules OfLead(type::v1::EventType created, type::v1::EventType updated, type::v1::EventType deleted);
 
-  /// Sees to it that what the leads name as source, medium and campaign is in the catalogue; after they were written,
-  /// or before.
-  absl::Status SeeUtmOf(const embudo::rpc::CallContext& call, const std::vector<const type::v1::Lead*>& leads);
+  /// Sees to it that what leads and touches name as source, medium and campaign is in the catalogue; after they were
+  /// written, or before.
+  absl::Status SeeUtmOf(const embudo::rpc::CallContext& call, const std::vector<const type::v1::Lead*>& leads,
+                        const std::vector<const type::v1::Touch*>& touches = {});
 
  private:
   /// Whether the caller may see every lead.

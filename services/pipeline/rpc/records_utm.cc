@@ -62,8 +62,7 @@ Rules Records::TouchRules() {
     return absl::OkStatus();
   };
   rules.inserting = [this](const CallContext& call, Message& record) {
-    const auto& touch = static_cast<const Touch&>(record);
-    return utm_.See(call, {{touch.source(), touch.medium(), touch.campaign()}});
+    return SeeUtmOf(call, {}, {static_cast<const Touch*>(&record)});
   };
   rules.effects = [this](const CallContext& call, const Message& after, const Message* before, Effects& effects) {
     return before == nullptr ? TakeFirstTouch(call, static_cast<const Touch&>(after), effects) : absl::OkStatus();
@@ -86,12 +85,15 @@ absl::Status Records::TakeFirstTouch(const CallContext& call, const Touch& touch
   return absl::OkStatus();
 }
 
-absl::Status Records::SeeUtmOf(const CallContext& call, const std::vector<const Lead*>& leads) {
+absl::Status Records::SeeUtmOf(const CallContext& call, const std::vector<const Lead*>& leads,
+                               const std::vector<const Touch*>& touches) {
   std::vector<UtmCodes> named;
-  for (const Lead* lead : leads) {
-    if (!logic::NamesUtm(*lead)) continue;
-    named.push_back({logic::UtmCode(lead->source()), logic::UtmCode(lead->medium()), logic::UtmCode(lead->campaign())});
-  }
+  const auto see = [&](const auto& one) {
+    if (!logic::NamesUtm(one)) return;
+    named.push_back({logic::UtmCode(one.source()), logic::UtmCode(one.medium()), logic::UtmCode(one.campaign())});
+  };
+  for (const Lead* lead : leads) see(*lead);
+  for (const Touch* touch : touches) see(*touch);
   return named.empty() ? absl::OkStatus() : utm_.See(call, named);
 }
 
