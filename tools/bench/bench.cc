@@ -14,11 +14,11 @@ namespace embudo::bench {
 namespace {
 
 constexpr std::pair<const char*, decltype(&MeasureCreate)> kMeasures[] = {
-    {"create", MeasureCreate},     {"records", MeasureRecords},  {"latency", MeasureLatency},
-    {"events", MeasureEvents},     {"fan-out", MeasureFanOut},   {"capture", MeasureCapture},
-    {"forms", MeasureForms},       {"scoring", MeasureScoring},  {"import", MeasureImport},
-    {"reports", MeasureReports},   {"mail", MeasureMail},        {"rules", MeasureRules},
-    {"assign", MeasureAssignment}, {"fairness", MeasureFairness}};
+    {"create", MeasureCreate},   {"records", MeasureRecords},   {"merge", MeasureMerges},
+    {"latency", MeasureLatency}, {"events", MeasureEvents},     {"fan-out", MeasureFanOut},
+    {"capture", MeasureCapture}, {"forms", MeasureForms},       {"scoring", MeasureScoring},
+    {"import", MeasureImport},   {"reports", MeasureReports},   {"mail", MeasureMail},
+    {"rules", MeasureRules},     {"assign", MeasureAssignment}, {"fairness", MeasureFairness}};
 
 absl::StatusOr<int> Run(cli::Context& context, const Options& options) {
   std::vector<Figure> figures;

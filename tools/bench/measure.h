@@ -69,6 +69,7 @@ double ReadMetric(const Options& options, const std::string& name);
 /// Each adds its figures.
 absl::Status MeasureCreate(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureRecords(cli::Context& context, const Options& options, std::vector<Figure>* figures);
+absl::Status MeasureMerges(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureLatency(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureEvents(cli::Context& context, const Options& options, std::vector<Figure>* figures);
 absl::Status MeasureForms(cli::Context& context, const Options& options, std::vector<Figure>* figures);
