@@ -24,7 +24,7 @@ const columns = [['operation', 'what'], ['ours', 'ours'], ['unit', 'unit'], ['li
   ['goal', 'goal'], ['Odoo 17', 'odoo'], ['the limit is', 'limit_is']];
 const line = cells => `| ${cells.join(' | ')} |`;
 write('bench.md', [line(columns.map(([title]) => title)), line(columns.map(() => '---')),
-  ...read('bench.json').map(row => line(columns.map(([, key]) => row[key] ?? '')))]);
+  ...[...read('bench.json'), ...read('memory.json')].map(row => line(columns.map(([, key]) => row[key] ?? '')))]);
 
 write('clients.dat', ['clients calls/s p99_ms', ...runs('clients').map(({number, rows}) => {
   const create = rows.find(row => row.name === 'create_lead');

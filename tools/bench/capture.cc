@@ -17,7 +17,8 @@ std::string NameOf(int64_t n) {
   static constexpr const char* kSyllables[] = {"ba",  "den", "fi",  "gor", "hul", "jas", "ke",  "lom",
                                                "mir", "nov", "pet", "qua", "ros", "sel", "tov", "wim"};
   std::string name;
-  for (uint64_t rest = static_cast<uint64_t>(n) * 0x9E3779B97F4A7C15U; name.size() < 9; rest /= 16) {
+  const auto key = static_cast<uint64_t>(n) * 0x9E3779B97F4A7C15U;
+  for (uint64_t rest = key ^ (key >> 32U); name.size() < 9; rest /= 16) {
     name += kSyllables[rest % 16];
   }
   name[0] = static_cast<char>(name[0] - 'a' + 'A');

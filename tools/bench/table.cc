@@ -28,6 +28,7 @@ constexpr Operation kOperations[] = {{"CreateLead", "create_lead", "0.7 of the l
                                      {"ListLeads of 80 from the middle", "list_leads_middle", "2 ms", ""},
                                      {"ListLeads", "list_leads", "2 ms", "42 ms"},
                                      {"GetKanban", "kanban", "3 ms", "170 ms"},
+                                     {"FindDuplicates", "find_duplicates", "0.15 ms of PostgreSQL", "16 ms"},
                                      {"MergeLeads of 5", "merge", "0.8 ms CPU", "78 ms; 80 ms CPU"},
                                      {"CaptureLead", "capture_lead", "0.45 of the limit", ""},
                                      {"commit to subscriber", "event_delivery", "p50 3 ms, p99 15 ms", ""},
