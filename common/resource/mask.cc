@@ -104,6 +104,10 @@ absl::StatusOr<ReadMask> ReadMask::Of(const Message& request, const google::prot
     mask.fields_.insert(named->name());
     mask.derived_ = mask.derived_ || named->options().GetExtension(type::v1::rules).derived();
   }
+  for (int i = 0; i < record->field_count() && !mask.fields_.empty(); ++i) {
+    const std::string& name = record->field(i)->name();
+    if (name != "name" && name != "etag" && !mask.fields_.contains(name)) mask.others_.push_back(record->field(i));
+  }
   return mask;
 }
 
@@ -117,13 +121,8 @@ std::set<std::string> ReadMask::Reads(const std::vector<std::string>& always,
 }
 
 void ReadMask::Apply(Message& record) const {
-  if (fields_.empty()) return;
-  std::vector<const FieldDescriptor*> set;
-  record.GetReflection()->ListFields(record, &set);
-  for (const FieldDescriptor* field : set) {
-    const std::string& name = field->name();
-    if (name != "name" && name != "etag" && !fields_.contains(name)) record.GetReflection()->ClearField(&record, field);
-  }
+  const google::protobuf::Reflection& reflection = *record.GetReflection();
+  for (const FieldDescriptor* field : others_) reflection.ClearField(&record, field);
 }
 
 }  // namespace embudo::resource

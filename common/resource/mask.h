@@ -41,6 +41,8 @@ class ReadMask {
 
  private:
   std::set<std::string> fields_;
+  /// Those that it does not name.
+  std::vector<const google::protobuf::FieldDescriptor*> others_;
   bool derived_ = false;
 };
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "common/base/error.h"
 
@@ -47,6 +48,19 @@ double Latencies::Percentile(double share) {
   const auto index = static_cast<size_t>(share * static_cast<double>(values_.size() - 1));
   std::nth_element(values_.begin(), values_.begin() + static_cast<std::ptrdiff_t>(index), values_.end());
   return static_cast<double>(values_[index].count()) / 1e6;
+}
+
+void AwaitIdle(const Options& options) {
+  constexpr std::chrono::milliseconds kBetween{250};
+  constexpr double kIdle = 0.01;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  CpuSeconds last = ReadCpu(options);
+  while (std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(kBetween);
+    const CpuSeconds now = ReadCpu(options);
+    if (now.service + now.postgres - last.service - last.postgres < kIdle) return;
+    last = now;
+  }
 }
 
 double ReadMetric(const Options& options, const std::string& name) {

@@ -63,6 +63,9 @@ struct CpuSeconds {
   double postgres = 0;
 };
 CpuSeconds ReadCpu(const Options& options);
+/// Waits until what was written before is dealt with, so that it is not counted: both use next to nothing. A minute at
+/// most.
+void AwaitIdle(const Options& options);
 /// A figure of the pipeline service's metrics, by its name and labels; 0 if it has none.
 double ReadMetric(const Options& options, const std::string& name);
 

@@ -14,7 +14,7 @@ constexpr char kService[] = "embudo.pipeline.v1.LeadService/";
 constexpr int kOfEach = 5;
 constexpr int kBatch = 1000;
 /// More than are merged, with the warming up, in the time that is measured.
-constexpr int kMergesPerSecond = 500;
+constexpr int kMergesPerSecond = 250;
 
 absl::StatusOr<std::vector<std::string>> MakeLeads(cli::Context& context, int count) {
   std::vector<std::string> names;
@@ -41,6 +41,7 @@ absl::Status MeasureMerges(cli::Context& context, const Options& options, std::v
   one.in_flight = 1;
   EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> names,
                           MakeLeads(context, (options.seconds + 1) * kMergesPerSecond * kOfEach));
+  AwaitIdle(options);
   const auto merge = [&](int64_t n) {
     auto request = std::make_unique<pipeline::v1::MergeLeadsRequest>();
     for (int i = 0; i < kOfEach; ++i) {

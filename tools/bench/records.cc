@@ -51,7 +51,6 @@ std::string SelectLeads(const std::string& tenant) {
 absl::StatusOr<std::string> MiddleOf(cli::Context& context, int leads) {
   pipeline::v1::ListLeadsRequest request;
   request.set_page_size(kBatch);
-  request.mutable_read_mask()->add_paths("name");
   for (int passed = 0; passed < leads / 2; passed += kBatch) {
     EMBUDO_ASSIGN_OR_RETURN(
         const auto page, context.Call<pipeline::v1::ListLeadsResponse>(std::string(kService) + "ListLeads", request));

@@ -1,6 +1,8 @@
 #include "services/pipeline/rpc/kanban.h"
 
 #include <algorithm>
+#include <memory>
+#include <tuple>
 
 #include "common/base/error.h"
 #include "common/base/money.h"
@@ -95,48 +97,54 @@ class Board {
 
   absl::Status Read(const db::Row& row) {
     const int at = static_cast<int>(row.Int(0)) - 1;
-    v1::KanbanColumn& column = *response_.mutable_columns(at);
-    column.set_count(row.Int(1));
-    EMBUDO_ASSIGN_OR_RETURN(*column.mutable_expected_revenue(), Sum(row.Text(2), currency_));
-    EMBUDO_ASSIGN_OR_RETURN(*column.mutable_weighted_revenue(), Sum(row.Text(3), currency_));
-    EMBUDO_ASSIGN_OR_RETURN(*column.mutable_recurring_revenue(), Sum(row.Text(4), currency_));
+    std::vector<std::unique_ptr<Lead>>& cards = cards_[static_cast<size_t>(at)];
+    // Every row of a column has the same figures.
+    if (cards.empty()) EMBUDO_RETURN_IF_ERROR(ReadFigures(row, *response_.mutable_columns(at)));
     constexpr int kFirst = 5;
     if (query_.size == 0 || row.IsNull(kFirst)) return absl::OkStatus();
-    const resource::Record record = storage::LeadTable().Read(row, kFirst + 1);
-    cards_[static_cast<size_t>(at)].push_back(std::move(static_cast<Lead&>(*record.message)));
+    resource::Record record = storage::LeadTable().Read(row, kFirst + 1);
+    cards.emplace_back(static_cast<Lead*>(record.message.release()));
     return absl::OkStatus();
   }
 
   v1::GetKanbanResponse Finish() {
     for (int i = 0; i < response_.columns_size(); ++i) {
       v1::KanbanColumn& column = *response_.mutable_columns(i);
-      std::vector<Lead>& cards = cards_[static_cast<size_t>(i)];
-      std::sort(cards.begin(), cards.end(), [](const Lead& a, const Lead& b) {
-        return std::pair(a.rank(), a.name()) < std::pair(b.rank(), b.name());
+      std::vector<std::unique_ptr<Lead>>& cards = cards_[static_cast<size_t>(i)];
+      std::sort(cards.begin(), cards.end(), [](const auto& a, const auto& b) {
+        return std::tie(a->rank(), a->name()) < std::tie(b->rank(), b->name());
       });
-      for (Lead& card : cards) {
+      for (std::unique_ptr<Lead>& card : cards) {
         if (column.cards_size() == query_.size) {
           const Lead& last = column.cards(query_.size - 1);
           column.set_next_page_token(resource::MakePageToken(ColumnHash(call_, request_, column.stage().name()),
                                                              {last.rank(), IdOf(last.name())}));
           break;
         }
-        records_.leads().Derive(call_, card);
-        query_.mask.Apply(card);
-        *column.add_cards() = std::move(card);
+        records_.leads().Derive(call_, *card);
+        query_.mask.Apply(*card);
+        column.mutable_cards()->AddAllocated(card.release());
       }
     }
     return std::move(response_);
   }
 
  private:
+  absl::Status ReadFigures(const db::Row& row, v1::KanbanColumn& column) const {
+    column.set_count(row.Int(1));
+    EMBUDO_ASSIGN_OR_RETURN(*column.mutable_expected_revenue(), Sum(row.Text(2), currency_));
+    EMBUDO_ASSIGN_OR_RETURN(*column.mutable_weighted_revenue(), Sum(row.Text(3), currency_));
+    EMBUDO_ASSIGN_OR_RETURN(*column.mutable_recurring_revenue(), Sum(row.Text(4), currency_));
+    return absl::OkStatus();
+  }
+
   Records& records_;
   const CallContext& call_;
   const v1::GetKanbanRequest& request_;
   const KanbanQuery& query_;
   const std::string currency_;
   v1::GetKanbanResponse response_;
-  std::vector<std::vector<Lead>> cards_;
+  std::vector<std::vector<std::unique_ptr<Lead>>> cards_;
 };
 
 }  // namespace

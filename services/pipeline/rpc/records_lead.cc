@@ -80,11 +80,10 @@ Rules Records::LeadRules() {
   rules.derived_from = {"stage",       "stage_enter_time",  "state", "converted_expected_revenue",
                         "probability", "next_activity_date"};
   rules.derive = [this](const CallContext& call, Message& record) {
+    const auto catalog = catalogs_.Get(call.tenant(), call.deadline);
     // Without the tenant's configuration an answer is the record alone.
-    WithScene(call, [&](const logic::Scene& scene) {
-      logic::Derive(scene, static_cast<Lead&>(record));
-      return absl::OkStatus();
-    }).IgnoreError();
+    if (!catalog.ok()) return;
+    logic::Derive({**catalog, clock_.Now(), call.identity.actor, call.identity.origin}, static_cast<Lead&>(record));
   };
   return rules;
 }
