@@ -29,18 +29,22 @@ constexpr char kUniteApprovals[] =
 constexpr const char* kMoved[] = {"activity",  "message",      "attachment", "approval",        "quote",
                                   "\"order\"", "notification", "touch",      "lead_external_id"};
 
+/// One statement for all of them.
+std::string MoveStatement() {
+  std::string sql;
+  for (const char* table : kMoved) {
+    sql += (sql.empty() ? "WITH m" : ", m") + std::to_string(sql.size()) + " AS (UPDATE pipeline." + table +
+           " SET lead_id = $2::uuid WHERE tenant_id = $1 AND lead_id = ANY($3::uuid[]))";
+  }
+  return sql + " SELECT";
+}
+
 absl::Status MoveChildren(db::Connection& connection, const std::string& tenant, const std::string& survivor,
                           const std::vector<std::string>& others) {
   EMBUDO_RETURN_IF_ERROR(connection.Exec(kLock, db::Params::Of(tenant, others)).status());
   EMBUDO_RETURN_IF_ERROR(connection.Exec(kUniteApprovals, db::Params::Of(tenant, survivor, others)).status());
-  for (const char* table : kMoved) {
-    EMBUDO_RETURN_IF_ERROR(connection
-                               .Exec(std::string("UPDATE pipeline.") + table +
-                                         " SET lead_id = $2::uuid WHERE tenant_id = $1 AND lead_id = ANY($3::uuid[])",
-                                     db::Params::Of(tenant, survivor, others))
-                               .status());
-  }
-  return absl::OkStatus();
+  static const std::string move = MoveStatement();
+  return connection.Exec(move, db::Params::Of(tenant, survivor, others)).status();
 }
 
 /// The leads that the request names, each once: a merged one is the one that took it in.
