@@ -4,6 +4,8 @@ CREATE FUNCTION capture.claim(tenant text, kinds text[], keys text[], own uuid) 
 DECLARE
     winner uuid;
 BEGIN
+    -- The lead that is made next is committed to disk, and with it all that was written to the log before it.
+    PERFORM set_config('synchronous_commit', 'off', true);
     -- Those that come first are waited for here, one key after the other in an order that is the same for all, so that
     -- they do not wait for each other.
     INSERT INTO capture.dedupe_key (tenant_id, kind, key, lead_id)
