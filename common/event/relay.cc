@@ -101,6 +101,11 @@ std::string PartitionArray(const std::map<int, int64_t>& held) {
   return out + "}";
 }
 
+/// Whatever Redis says: that it is full, or wants a password, shows nowhere else.
+void LogAway(const absl::Status& why) {
+  log::Warning("relay: Redis is away, events wait in PostgreSQL", {{"why", MessageOf(why)}});
+}
+
 }  // namespace
 
 Relay::Relay(Options options, metrics::Registry& metrics) : options_(std::move(options)), metrics_(metrics) {}
@@ -274,6 +279,7 @@ absl::StatusOr<int> Relay::Number(db::Connection& connection) {
   if (published.ok()) {
     RecordPublished(rows, start);
   } else {
+    if (redis_ != nullptr) LogAway(published);
     redis_.reset();
     for (auto& [partition, position] : published_) position = -1;
   }
@@ -309,7 +315,7 @@ absl::Status Relay::CheckTops(db::Connection& connection) {
   if (redis_ == nullptr) {
     auto opened = redis::Connection::Open(options_.redis, milliseconds(2000));
     if (!opened.ok()) {
-      log::Warning("relay: Redis is away, events wait in PostgreSQL", {{"why", MessageOf(opened.status())}});
+      LogAway(opened.status());
       return absl::OkStatus();
     }
     redis_ = *std::move(opened);
@@ -318,6 +324,7 @@ absl::Status Relay::CheckTops(db::Connection& connection) {
   absl::Status status = DropClosedStreams();
   if (status.ok()) status = Resend(connection);
   if (!status.ok() && ReasonOf(status) == "REDIS_UNAVAILABLE") {
+    LogAway(status);
     redis_.reset();
     return absl::OkStatus();
   }

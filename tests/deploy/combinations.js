@@ -11,11 +11,12 @@ function build(dir) {
   return load(execFileSync('kubectl', ['kustomize', dir], {encoding: 'utf8', maxBuffer: 1 << 26}));
 }
 
-// The base with some components, as an overlay of somebody's would have it.
-function buildWith(components) {
+// The base with some components, as an overlay of somebody's would have it. `files` are put among the manifests first.
+function buildWith(components, files = {}) {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'embudo-kustomize-'));
   const link = path.join(dir, 'kubernetes');
   fs.cpSync(kubernetes, link, {recursive: true});
+  for (const [file, content] of Object.entries(files)) fs.writeFileSync(path.join(link, file), content);
   const overlay = path.join(link, 'overlays/test');
   fs.mkdirSync(overlay);
   fs.writeFileSync(path.join(overlay, 'kustomization.yaml'), JSON.stringify({

@@ -50,6 +50,22 @@ test('every alert has a test, and every page in deploy/runbooks an alert', () =>
   }
 });
 
+test('every step of a runbook was carried out somewhere, or says why not', () => {
+  const steps = fs.readdirSync(path.join(root, 'deploy/runbooks')).filter(f => f !== 'README.md').flatMap(page =>
+    [...read(`deploy/runbooks/${page}`).split('## Do')[1].matchAll(/^(\d+)\. /gm)].map(m => `${page.slice(0, -3)} ${m[1]}`));
+  const lines = read('tests/operate/runbook_steps').split('\n').filter(line => line !== '' && !line.startsWith('#'));
+  assert.deepStrictEqual(lines.map(line => line.split(' ').slice(0, 2).join(' ')).sort(), steps.sort());
+  const scripts = new Set();
+  for (const line of lines) {
+    const [alert, , where] = line.split(' ');
+    if (where === 'cluster' || where === 'elsewhere') continue;
+    assert.ok(read(`tests/operate/${where}`).includes(alert), `${where} does not name ${alert}`);
+    scripts.add(where);
+  }
+  const run = read('tests/operate/CMakeLists.txt');
+  for (const script of scripts) assert.match(run, new RegExp(`\\b${script}\\b`), `${script} is no test`);
+});
+
 test('promtool takes the rules and their tests', () => {
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'embudo-alerts-'));
   try {
