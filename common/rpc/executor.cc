@@ -1,12 +1,16 @@
 #include "common/rpc/executor.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace embudo::rpc {
 namespace {
 
-/// The shortest queue that is shared out.
-constexpr size_t kShared = 8;
+/// The shortest queue, and the fewest threads, that are shared out.
+constexpr size_t kSharedQueue = 8;
+constexpr size_t kSharedThreads = 4;
+/// A group that is alone has three of four parts.
+constexpr size_t kShare = 3;
 
 }  // namespace
 
@@ -25,12 +29,10 @@ bool Executor::TrySubmit(std::function<void()> task, std::string_view group) {
   {
     const std::lock_guard lock(mutex_);
     auto found = groups_.find(group);
-    if (stopped_ || !HasRoom(found == groups_.end() ? 0 : found->second.size())) return false;
-    if (found == groups_.end()) {
-      found = groups_.emplace(group, Tasks()).first;
-      turns_.push_back(found);
-    }
-    found->second.push_back(std::move(task));
+    if (stopped_ || !HasRoom(found == groups_.end() ? 0 : found->second.waiting.size())) return false;
+    if (found == groups_.end()) found = groups_.emplace(group, Group()).first;
+    if (found->second.waiting.empty()) turns_.push_back(found);
+    found->second.waiting.push_back(std::move(task));
     ++waiting_;
     if (!MustWake()) return true;
   }
@@ -43,28 +45,38 @@ bool Executor::HasRoom(size_t waiting_of_group) const {
   if (waiting_ < idle_) return true;
   const size_t room = queue_length_ + idle_;
   if (waiting_ >= room) return false;
-  // A group that is alone has three quarters. A queue too short to be shared has no shares.
-  return queue_length_ < kShared || waiting_of_group < 3 * (room - waiting_);
+  // A queue too short to be shared has no shares.
+  return queue_length_ < kSharedQueue || waiting_of_group < kShare * (room - waiting_);
 }
 
-std::function<void()> Executor::TakeNext() {
-  const auto group = turns_.front();
-  turns_.pop_front();
-  std::function<void()> task = std::move(group->second.front());
-  group->second.pop_front();
+bool Executor::MayRun(Groups::const_iterator group) const {
+  // Of few threads none is kept back, nor of those that are to end.
+  if (stopped_ || threads_.size() < kSharedThreads || group->first.empty()) return idle_ > 0;
+  return group->second.running < kShare * idle_;
+}
+
+std::deque<Executor::Groups::iterator>::iterator Executor::NextTurn() {
+  // Few are passed over: a group that may not run has most of the threads.
+  return std::find_if(turns_.begin(), turns_.end(), [this](const auto& group) { return MayRun(group); });
+}
+
+std::function<void()> Executor::Take(Groups::iterator group) {
+  std::function<void()> task = std::move(group->second.waiting.front());
+  group->second.waiting.pop_front();
   --waiting_;
-  if (group->second.empty()) {
-    groups_.erase(group);
-  } else {
-    turns_.push_back(group);
-  }
+  ++group->second.running;
+  if (!group->second.waiting.empty()) turns_.push_back(group);
   return task;
+}
+
+void Executor::Ended(Groups::iterator group) {
+  if (--group->second.running == 0 && group->second.waiting.empty()) groups_.erase(group);
 }
 
 bool Executor::MustWake() {
   // One thread at a time is on its way: it wakes the next if it finds more than its own task. So many short tasks cost
   // few wake-ups, each of which is dearer than such a task.
-  if (waking_ || idle_ == 0 || waiting_ == 0) return false;
+  if (waking_ || idle_ == 0 || NextTurn() == turns_.end()) return false;
   waking_ = true;
   return true;
 }
@@ -84,13 +96,17 @@ void Executor::Work() {
   ++idle_;
   all_idle_.notify_one();
   while (true) {
-    while (waiting_ == 0 && !stopped_) {
+    auto turn = NextTurn();
+    while (turn == turns_.end() && !stopped_) {
       wake_.wait(lock);
       waking_ = false;
+      turn = NextTurn();
     }
-    if (waiting_ == 0) return;
+    if (turn == turns_.end()) return;
+    const Groups::iterator group = *turn;
+    turns_.erase(turn);
+    std::function<void()> task = Take(group);
     --idle_;
-    std::function<void()> task = TakeNext();
     const bool wake_next = MustWake();
     lock.unlock();
     if (wake_next) wake_.notify_one();
@@ -98,6 +114,7 @@ void Executor::Work() {
     task = nullptr;  // what it holds goes before the lock is taken again
     lock.lock();
     ++idle_;
+    Ended(group);
   }
 }
 

@@ -13,9 +13,10 @@
 namespace embudo::rpc {
 
 /// A fixed number of threads behind a bounded queue, shared out fairly: tasks of one group (a tenant) wait behind each
-/// other, and the groups have their turns one after the other, so that a flood of one costs another no more than the
-/// task before it. A group fills the queue up to three quarters of what others leave of it (dynamic thresholds,
-/// Choudhury and Hahne 1998). Thread-safe.
+/// other, and the groups have their turns one after the other. A group has up to three quarters of what others leave of
+/// the queue, and of the threads (dynamic thresholds, Choudhury and Hahne 1998), so that one that floods, or whose
+/// tasks take long, finds another's task with a place and a thread. Tasks without a group have no such bound.
+/// Thread-safe.
 class Executor {
  public:
   /// `queue_length`: tasks that may wait while all threads are busy.
@@ -29,21 +30,31 @@ class Executor {
   void Stop();
 
  private:
+  struct Group {
+    std::deque<std::function<void()>> waiting;
+    size_t running = 0;
+  };
+  /// Those of which a task waits or runs.
+  using Groups = std::map<std::string, Group, std::less<>>;
+
   void Work();
   /// Whether to notify a thread, which the caller then does after it has given the lock back.
   bool MustWake();
   /// Whether one more task of a group of which so many wait may wait.
   bool HasRoom(size_t waiting_of_group) const;
-  /// The first task of the group whose turn it is.
-  std::function<void()> TakeNext();
-
-  using Tasks = std::deque<std::function<void()>>;
+  /// Whether one more idle thread may take a task of that group.
+  bool MayRun(Groups::const_iterator group) const;
+  /// The place in turns_ of the first group that may have a thread; its end if there is none.
+  std::deque<Groups::iterator>::iterator NextTurn();
+  /// Takes that group's first task.
+  std::function<void()> Take(Groups::iterator group);
+  void Ended(Groups::iterator group);
 
   const size_t queue_length_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::map<std::string, Tasks, std::less<>> groups_;  ///< those of which a task waits
-  std::deque<std::map<std::string, Tasks, std::less<>>::iterator> turns_;
+  Groups groups_;
+  std::deque<Groups::iterator> turns_;  ///< those of which a task waits
   size_t waiting_ = 0;
   std::condition_variable all_idle_;
   size_t idle_ = 0;

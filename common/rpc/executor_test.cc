@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <future>
+#include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 
 namespace embudo::rpc {
 namespace {
@@ -62,6 +64,73 @@ TEST(ExecutorTest, AFloodOfOneGroupLeavesAnotherItsTurns) {
   executor.Stop();
   EXPECT_EQ(order.substr(0, 9), "abcababaa");
   EXPECT_EQ(order.size(), 48u + 3 + 1);
+}
+
+TEST(ExecutorTest, LongTasksOfOneGroupLeaveAnotherThreads) {
+  Executor executor(8, 64);
+  std::promise<void> go;
+  const std::shared_future<void> gate = go.get_future().share();
+  std::atomic<int> running = 0;
+  std::atomic<int> ran = 0;
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(executor.TrySubmit(
+        [&, gate] {
+          ++running;
+          gate.wait();
+          ++ran;
+        },
+        "a"))
+        << i;
+  }
+  while (running < 6) std::this_thread::yield();
+  // None of the first group's tasks ends before those of the others have.
+  for (const char* other : {"b", "c", "b", ""}) {
+    std::promise<void> done;
+    EXPECT_TRUE(executor.TrySubmit([&done] { done.set_value(); }, other));
+    done.get_future().wait();
+  }
+  // What comes as tasks end takes their threads and no more: three quarters.
+  EXPECT_EQ(running, 6);
+  EXPECT_EQ(ran, 0);
+  go.set_value();
+  executor.Stop();
+  EXPECT_EQ(ran, 20);
+}
+
+TEST(ExecutorTest, WhoSharesThreadsHasPartsOfThem) {
+  Executor executor(16, 64);
+  std::promise<void> go;
+  const std::shared_future<void> gate = go.get_future().share();
+  std::mutex mutex;
+  std::map<std::string, int> running;
+  const auto submit = [&](const std::string& group) {
+    EXPECT_TRUE(executor.TrySubmit(
+        [&, gate, group] {
+          {
+            const std::lock_guard lock(mutex);
+            ++running[group];
+          }
+          gate.wait();
+        },
+        group));
+  };
+  const auto begun = [&] {
+    const std::lock_guard lock(mutex);
+    return running;
+  };
+  for (int i = 0; i < 20; ++i) submit("a");
+  while (begun()["a"] < 12) std::this_thread::yield();
+  for (int i = 0; i < 20; ++i) submit("b");
+  while (begun()["b"] < 3) std::this_thread::yield();
+  EXPECT_EQ(begun()["a"], 12);
+  EXPECT_EQ(begun()["b"], 3);
+  // A third still finds a thread.
+  std::promise<void> done;
+  EXPECT_TRUE(executor.TrySubmit([&done] { done.set_value(); }, "c"));
+  done.get_future().wait();
+  go.set_value();
+  executor.Stop();
+  EXPECT_EQ(running["a"] + running["b"], 40);
 }
 
 TEST(ExecutorTest, TakesNothingOnceStopped) {
