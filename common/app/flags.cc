@@ -89,7 +89,7 @@ void AddLimits(Flags& flags, Config& config) {
   add("tenant-writes", config.tenant_writes, "Writes a second");
   add("tenant-bulk", config.tenant_bulk, "Batches, operations and new streams a second");
   add("tenant-streams", config.tenant_streams, "Streams at once in each service");
-  add("tenant-storage-bytes", config.tenant_storage_bytes, "Bytes of files and records");
+  add("tenant-storage-bytes", config.tenant_storage_bytes, "Bytes of files, and of what comes in");
   flags.Add("replicas", config.replicas, "Processes of this service, which share each tenant's rates")
       ->check(CLI::Range(1, 10000));
 }

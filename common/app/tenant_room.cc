@@ -16,6 +16,8 @@ namespace {
 constexpr int kConnections = 2;
 constexpr int kExports = 2;
 constexpr int kWaitingSteps = 16;
+/// Answers wait for it.
+constexpr std::chrono::milliseconds kKeepTime{2000};
 
 rpc::Identity Self(const std::string& service, const std::string& tenant) {
   rpc::Identity identity;
@@ -59,7 +61,7 @@ struct Room {
     }
     return pipeline
         .Call<pipeline::v1::RecordAuditEntriesResponse>("embudo.pipeline.v1.AuditService/RecordAuditEntries",
-                                                        Self(service, tenant), request)
+                                                        Self(service, tenant), request, kKeepTime)
         .status();
   }
 

@@ -142,8 +142,11 @@ std::string ParentOf(const Message& request) {
 
 absl::StatusOr<Resource::ListQuery> Resource::QueryOf(const rpc::CallContext& call, const Message& request,
                                                       const std::string& parent) const {
-  std::string where = "t.tenant_id = $1";
-  db::Params params = db::Params::Of(call.tenant());
+  // A caller without a tenant lists what the pool's role sees: nothing under row-level security, and records of all
+  // tenants where a method for operators has a pool of the worker role.
+  const bool of_installation = call.tenant().empty();
+  std::string where = of_installation ? "true" : "t.tenant_id = $1";
+  db::Params params = of_installation ? db::Params() : db::Params::Of(call.tenant());
   EMBUDO_RETURN_IF_ERROR(AddParent(table_, parent, where, params));
   const FieldDescriptor* show_deleted = request.GetDescriptor()->FindFieldByName("show_deleted");
   if (table_.has_column("delete_time") && show_deleted != nullptr &&

@@ -151,7 +151,7 @@ class BidiCall final : public Reactor,
 
   void SendFinishLocked() {
     finish_ = FinishState::kSent;
-    Reactor::Finish(call_.Finish(outcome_));
+    call_.Finish(outcome_, [this](const grpc::Status& wire) { Reactor::Finish(wire); });
   }
 
   Call call_;

@@ -82,7 +82,9 @@ absl::Status Call::Admit() {
   }
   EMBUDO_RETURN_IF_ERROR(CheckAccess(method_, context_.identity));
   if (core_.gate != nullptr && !context_.tenant().empty()) {
-    EMBUDO_RETURN_IF_ERROR(core_.gate->Admit(context_.identity, method_.method_class));
+    const Admission admission = core_.gate->Admit(context_.identity, method_.method_class);
+    hold_ = admission.hold;
+    EMBUDO_RETURN_IF_ERROR(admission.status);
     if (Streams()) {
       EMBUDO_ASSIGN_OR_RETURN(place_, core_.gate->TakeStream(context_.tenant()));
     }
@@ -101,23 +103,24 @@ void Call::Note(const google::protobuf::Message& request) {
   if (method_.audited && noted_.empty()) noted_ = SubjectOf(request);
 }
 
-void Call::Audit(const absl::Status& status) const {
-  if (!method_.audited || !admitted_ || core_.gate == nullptr) return;
+bool Call::MustBeKept() const { return method_.audited && admitted_ && core_.gate != nullptr; }
+
+AuditRecord Call::RecordOf(const absl::Status& status) const {
   // What an operator does to a tenant is in that tenant's log.
   constexpr std::string_view kTenants = "tenants/";
   std::string tenant = context_.tenant();
   if (tenant.empty() && noted_.starts_with(kTenants)) {
     tenant = noted_.substr(kTenants.size(), noted_.find('/', kTenants.size()) - kTenants.size());
   }
-  core_.gate->Audit({.tenant = std::move(tenant),
-                     .actor = context_.identity.actor,
-                     .roles = FormatRoles(context_.identity.roles, ", "),
-                     .method = method_.name,
-                     .resource = noted_,
-                     .code = absl::StatusCodeToString(status.code()),
-                     .reason = ReasonOf(status),
-                     .call_id = context_.call_id,
-                     .peer = context_.peer});
+  return {.tenant = std::move(tenant),
+          .actor = context_.identity.actor,
+          .roles = FormatRoles(context_.identity.roles, ", "),
+          .method = method_.name,
+          .resource = noted_,
+          .code = absl::StatusCodeToString(status.code()),
+          .reason = ReasonOf(status),
+          .call_id = context_.call_id,
+          .peer = context_.peer};
 }
 
 absl::Status Call::CheckAlive() const {
@@ -130,17 +133,19 @@ absl::Status Call::CheckAlive() const {
 
 void Call::TakenUp() { core_.queue_wait.Observe(std::chrono::duration<double>(steady_clock::now() - start_).count()); }
 
-grpc::Status Call::Finish(const absl::Status& status) {
+void Call::Finish(const absl::Status& status, std::function<void(const grpc::Status&)> answer) {
   const double seconds = std::chrono::duration<double>(steady_clock::now() - start_).count();
   const std::string error_id = IsMasked(status) ? trace::NewId() : std::string();
   method_.metrics.Handled(status.code(), seconds);
   if (!method_.immediate) RecordCall(trace::Span::Kind::kServer, trace_, parent_span_, method_.name, start_, status);
   Log(status, seconds, error_id);
-  Audit(status);
   place_ = nullptr;
   // A call that fails at once may have no initial metadata on the wire.
   if (!status.ok()) grpc_.AddTrailingMetadata(kCallIdHeader, context_.call_id);
-  return ToWire(status, context_.call_id, error_id);
+  const grpc::Status wire = ToWire(status, context_.call_id, error_id);
+  // The answer may be the call's end, so nothing of it is looked at afterwards.
+  if (!MustBeKept()) return answer(wire);
+  core_.gate->Audit(RecordOf(status), [answer = std::move(answer), wire] { answer(wire); });
 }
 
 void Call::Log(const absl::Status& status, double seconds, const std::string& error_id) const {

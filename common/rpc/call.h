@@ -3,6 +3,7 @@
 #include <grpcpp/server_context.h>
 
 #include <chrono>
+#include <functional>
 #include <new>
 #include <string>
 
@@ -34,6 +35,8 @@ class Call {
 
   /// Whether the call may go on. Runs on gRPC's thread.
   absl::Status Admit();
+  /// How long the refusal by Admit is to be held back.
+  std::chrono::milliseconds hold() const { return hold_; }
   /// Whether somebody still waits for the answer. Asked when an executor thread takes the call up.
   absl::Status CheckAlive() const;
   /// Whether the caller's tenant is still served.
@@ -42,8 +45,9 @@ class Call {
   void Note(const google::protobuf::Message& request);
   /// A thread has taken the call up.
   void TakenUp();
-  /// Turns the call's outcome into wire, counts it and logs it. Once per call.
-  grpc::Status Finish(const absl::Status& status);
+  /// Turns the call's outcome into wire, counts it, logs it, and calls `answer` with it; that of an audited call only
+  /// when its record is kept, then on another thread. Once per call.
+  void Finish(const absl::Status& status, std::function<void(const grpc::Status&)> answer);
   /// The caller went away.
   void Cancel() { context_.cancelled->store(true, std::memory_order_relaxed); }
   /// Whether gRPC knows that the caller went away. Not after OnDone.
@@ -58,7 +62,9 @@ class Call {
   bool Streams() const;
   void SetDeadline();
   void Log(const absl::Status& status, double seconds, const std::string& error_id) const;
-  void Audit(const absl::Status& status) const;
+  /// Whether the call is to be kept in somebody's log.
+  bool MustBeKept() const;
+  AuditRecord RecordOf(const absl::Status& status) const;
 
   Core& core_;
   const ServedMethod& method_;
@@ -70,6 +76,7 @@ class Call {
   /// Its place among the tenant's streams, if it is one.
   std::shared_ptr<void> place_;
   bool admitted_ = false;
+  std::chrono::milliseconds hold_{0};
   std::string noted_;
 };
 

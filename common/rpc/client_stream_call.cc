@@ -15,7 +15,7 @@ class ClientStreamCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> 
       : call_(core, method, grpc), response_(response) {
     absl::Status status = Guarded([this] { return call_.Admit(); });
     if (status.ok() && !core.executor.TrySubmit([this] { Run(); }, call_.context().tenant())) status = Overloaded();
-    if (!status.ok()) Finish(call_.Finish(status));
+    if (!status.ok()) Answer(status);
   }
 
  private:
@@ -39,7 +39,11 @@ class ClientStreamCall final : public grpc::ServerReadReactor<grpc::ByteBuffer> 
   void Run() {
     call_.TakenUp();
     const CallScope scope(call_.context());
-    Finish(call_.Finish(Guarded([this] { return Serve(); })));
+    Answer(Guarded([this] { return Serve(); }));
+  }
+
+  void Answer(const absl::Status& status) {
+    call_.Finish(status, [this](const grpc::Status& wire) { Finish(wire); });
   }
 
   absl::Status Serve() {

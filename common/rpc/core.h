@@ -30,6 +30,8 @@ struct Core {
   /// How long admitted calls wait for a thread.
   prometheus::Histogram& queue_wait;
   const std::shared_ptr<Streams> streams = std::make_shared<Streams>();
+  /// Refusals that are held back.
+  std::atomic<int> held = 0;
   /// New calls are refused.
   std::atomic<bool> draining = false;
 };

@@ -1,3 +1,4 @@
+#include <grpcpp/alarm.h>
 #include <grpcpp/support/server_callback.h>
 
 #include "common/rpc/reactors.h"
@@ -5,6 +6,8 @@
 
 namespace embudo::rpc {
 namespace {
+
+constexpr int kMostHeld = 1000;
 
 /// A unary call: admitted on gRPC's thread, served on the executor's.
 class UnaryCall final : public grpc::ServerUnaryReactor {
@@ -14,11 +17,11 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
       : call_(core, method, grpc), request_(request), response_(response) {
     absl::Status status = Guarded([this] { return call_.Admit(); });
     if (!status.ok()) {
-      Finish(call_.Finish(status));
+      Refuse(status);
     } else if (method.immediate) {
       Run();
     } else if (!core.executor.TrySubmit([this] { Run(); }, call_.context().tenant())) {
-      Finish(call_.Finish(Overloaded()));
+      Answer(Overloaded());
     }
   }
 
@@ -29,7 +32,24 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   void Run() {
     call_.TakenUp();
     const CallScope scope(call_.context());
-    Finish(call_.Finish(Guarded([this] { return Serve(); })));
+    Answer(Guarded([this] { return Serve(); }));
+  }
+
+  /// At once, or held back as far as there is room for such.
+  void Refuse(const absl::Status& status) {
+    if (call_.hold().count() == 0) return Answer(status);
+    if (++call_.core().held > kMostHeld) {
+      --call_.core().held;
+      return Answer(status);
+    }
+    hold_.Set(std::chrono::system_clock::now() + call_.hold(), [this, status](bool) {
+      --call_.core().held;
+      Answer(status);
+    });
+  }
+
+  void Answer(const absl::Status& status) {
+    call_.Finish(status, [this](const grpc::Status& wire) { Finish(wire); });
   }
 
   absl::Status Serve() {
@@ -45,6 +65,7 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   }
 
   Call call_;
+  grpc::Alarm hold_;
   // gRPC's, until OnDone.
   const grpc::ByteBuffer& request_;
   grpc::ByteBuffer& response_;

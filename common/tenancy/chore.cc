@@ -1,11 +1,17 @@
 #include "common/tenancy/chore.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/error.h"
 #include "common/log/log.h"
 
 namespace embudo::tenancy {
+namespace {
+
+constexpr std::chrono::seconds kRetry{10};
+
+}  // namespace
 
 Chore::Chore(std::string name, std::chrono::milliseconds pause, std::function<absl::Status()> work)
     : name_(std::move(name)), pause_(pause), work_(std::move(work)) {}
@@ -20,7 +26,8 @@ void Chore::Start() {
       const absl::Status status = work_();
       if (!status.ok()) log::Warning("waiting", {{"chore", name_}, {"why", MessageOf(status)}});
       lock.lock();
-      stop_.wait_for(lock, pause_, [this] { return stopping_; });
+      const auto pause = status.ok() ? pause_ : std::min<std::chrono::milliseconds>(pause_, kRetry);
+      stop_.wait_for(lock, pause, [this] { return stopping_; });
     }
   });
 }

@@ -13,7 +13,7 @@
 namespace embudo::tenancy {
 
 /// Work that is done again and again, on a thread of its own: once at the start, and then with a pause after each time.
-/// Why it failed is logged; it is tried again.
+/// Why it failed is logged; it is tried again, after ten seconds if the pause is longer.
 class Chore : public Background {
  public:
   Chore(std::string name, std::chrono::milliseconds pause, std::function<absl::Status()> work);

@@ -10,6 +10,9 @@ namespace {
 
 /// Buckets that are kept before those that are full, which are as good as none, are thrown away.
 constexpr size_t kMany = 10000;
+constexpr std::chrono::milliseconds kHold{50};
+/// Refusals a second that nobody waits for, however low the limit is.
+constexpr double kFewRefusals = 10;
 
 }  // namespace
 
@@ -23,8 +26,8 @@ Limits Limits::Or(const Limits& other) const {
   return out;
 }
 
-absl::Status Buckets::Take(std::string_view tenant, rpc::MethodClass method_class, int64_t rate) {
-  if (rate <= 0) return absl::OkStatus();
+rpc::Admission Buckets::Take(std::string_view tenant, rpc::MethodClass method_class, int64_t rate) {
+  if (rate <= 0) return {};
   const double share = static_cast<double>(rate) / replicas_;
   const double most = std::max(1.0, share);
   const Time now = clock_.Now();
@@ -40,10 +43,15 @@ absl::Status Buckets::Take(std::string_view tenant, rpc::MethodClass method_clas
   bucket.filled = now;
   if (bucket.tokens >= 1) {
     bucket.tokens -= 1;
-    return absl::OkStatus();
+    return {};
+  }
+  if (now - bucket.refused_since >= std::chrono::seconds(1)) {
+    bucket.refused_since = now;
+    bucket.refused = 0;
   }
   const auto wait = std::chrono::milliseconds(static_cast<int64_t>(std::ceil((1 - bucket.tokens) / share * 1000)));
-  return LimitReached("TENANT_RATE_LIMIT", tenant, std::string(NameOf(method_class)) + " calls a second", rate, wait);
+  return {LimitReached("TENANT_RATE_LIMIT", tenant, std::string(NameOf(method_class)) + " calls a second", rate, wait),
+          ++bucket.refused > std::max(kFewRefusals, most) ? kHold : std::chrono::milliseconds(0)};
 }
 
 absl::Status LimitReached(std::string_view reason, std::string_view tenant, std::string_view what, int64_t limit,

@@ -35,13 +35,16 @@ class Buckets {
   Buckets(const Clock& clock, int replicas) : clock_(clock), replicas_(replicas) {}
 
   /// Takes a call's token. RESOURCE_EXHAUSTED, reason TENANT_RATE_LIMIT, with RetryInfo and QuotaFailure if there is
-  /// none.
-  absl::Status Take(std::string_view tenant, rpc::MethodClass method_class, int64_t rate);
+  /// none; held back if as many calls as the limit were refused already within a second, since who waits as long as it
+  /// was told to is not refused so often.
+  rpc::Admission Take(std::string_view tenant, rpc::MethodClass method_class, int64_t rate);
 
  private:
   struct Bucket {
     double tokens = 0;
     Time filled;
+    Time refused_since;
+    double refused = 0;
   };
 
   const Clock& clock_;

@@ -6,18 +6,12 @@
 #include <utility>
 
 #include "common/base/error.h"
-#include "common/base/ids.h"
 #include "common/log/log.h"
 
 namespace embudo::tenancy {
 namespace {
 
 constexpr std::chrono::seconds kStatement{5};
-/// How long records of calls wait for others that go with them.
-constexpr std::chrono::milliseconds kGather{50};
-/// Records that may wait while they can't be kept; above it they go to the log alone.
-constexpr size_t kMostWaiting = 10000;
-constexpr size_t kBatch = 500;
 constexpr std::chrono::milliseconds kStreamRetry{1000};
 
 constexpr char kRead[] =
@@ -36,12 +30,11 @@ bool IsOwnService(const rpc::Identity& identity) {
 
 }  // namespace
 
-Tenants::Tenants(Options options, db::Pool& pool, Keep keep, const Clock& clock, metrics::Registry& metrics)
+Tenants::Tenants(Options options, db::Pool& pool, AuditLog::Keep keep, const Clock& clock, metrics::Registry& metrics)
     : options_(std::move(options)),
       pool_(pool),
-      keep_(std::move(keep)),
-      clock_(clock),
       metrics_(metrics),
+      audit_(std::move(keep), clock, metrics),
       buckets_(clock, options_.replicas),
       streams_(std::make_shared<std::map<std::string, int64_t, std::less<>>>()),
       streams_mutex_(std::make_shared<std::mutex>()),
@@ -50,6 +43,7 @@ Tenants::Tenants(Options options, db::Pool& pool, Keep keep, const Clock& clock,
 Tenants::~Tenants() { Stop(); }
 
 void Tenants::Start() {
+  audit_.Start();
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -60,32 +54,21 @@ void Tenants::Stop() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
+  audit_.Stop();
 }
 
 void Tenants::Run() {
-  auto next = std::chrono::steady_clock::now();
   bool failing = false;
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     lock.unlock();
-    if (std::chrono::steady_clock::now() >= next) {
-      next = std::chrono::steady_clock::now() + options_.refresh;
-      const absl::Status status = Refresh();
-      // Once: what it knew last holds.
-      if (!status.ok() && !failing) log::Warning("tenants: waiting", {{"why", MessageOf(status)}});
-      failing = !status.ok();
-    }
-    const bool done = Flush();
+    const absl::Status status = Refresh();
+    // Once: what it knew last holds.
+    if (!status.ok() && !failing) log::Warning("tenants: waiting", {{"why", MessageOf(status)}});
+    failing = !status.ok();
     lock.lock();
-    if (stopping_) break;
-    if (done) {
-      wake_.wait_until(lock, next, [this] { return stopping_ || !waiting_.empty(); });
-    }
-    // Others that come with it, or what can't be kept now.
-    if (!stopping_ && !waiting_.empty()) wake_.wait_for(lock, kGather, [this] { return stopping_; });
+    wake_.wait_for(lock, options_.refresh, [this] { return stopping_; });
   }
-  lock.unlock();
-  Flush();
 }
 
 absl::Status Tenants::Refresh() {
@@ -130,7 +113,7 @@ absl::Status Tenants::StandingIn(const Known& known, std::string_view tenant) co
       .Resource("embudo.dev/Tenant", "tenants/" + std::string(tenant));
 }
 
-absl::Status Tenants::Count(const absl::Status& status, const char* limit) {
+const absl::Status& Tenants::Count(const absl::Status& status, const char* limit) {
   if (!status.ok()) {
     metrics_
         .Counter("embudo_tenant_refused_total", "Calls refused for what their tenant may, by limit.",
@@ -140,19 +123,21 @@ absl::Status Tenants::Count(const absl::Status& status, const char* limit) {
   return status;
 }
 
-absl::Status Tenants::Admit(const rpc::Identity& identity, rpc::MethodClass method_class) {
+rpc::Admission Tenants::Admit(const rpc::Identity& identity, rpc::MethodClass method_class) {
   const std::shared_ptr<const Known> known = Current();
   const absl::Status standing = StandingIn(*known, identity.tenant);
-  if (IsOwnService(identity)) {
-    const auto own = known->find(identity.tenant);
-    return own != known->end() && own->second.state == "PURGING" ? Count(standing, "standing") : absl::OkStatus();
-  }
-  EMBUDO_RETURN_IF_ERROR(Count(standing, "standing"));
   const auto found = known->find(identity.tenant);
+  if (IsOwnService(identity)) {
+    const bool purging = found != known->end() && found->second.state == "PURGING";
+    return {purging ? Count(standing, "standing") : absl::OkStatus()};
+  }
+  if (!standing.ok()) return {Count(standing, "standing")};
   const size_t index = static_cast<size_t>(method_class);
   int64_t rate = found == known->end() ? 0 : found->second.limits.rates[index];
   if (rate == 0) rate = options_.limits.rates[index];
-  return Count(buckets_.Take(identity.tenant, method_class, rate), NameOf(method_class).data());
+  rpc::Admission admission = buckets_.Take(identity.tenant, method_class, rate);
+  Count(admission.status, NameOf(method_class).data());
+  return admission;
 }
 
 absl::Status Tenants::Standing(std::string_view tenant) const { return StandingIn(*Current(), tenant); }
@@ -194,58 +179,8 @@ std::vector<std::string> Tenants::ToPurge() const {
   return out;
 }
 
-void Tenants::Audit(rpc::AuditRecord record) {
-  if (record.tenant.empty()) return;  // nobody's log
-  const Time now = clock_.Now();
-  {
-    const std::lock_guard lock(mutex_);
-    if (waiting_.size() < kMostWaiting) {
-      waiting_.push_back({std::move(record), Uuid::V7(now).ToString(), now});
-      record.tenant.clear();
-    }
-  }
-  wake_.notify_all();
-}
-
-bool Tenants::Flush() {
-  std::vector<Waiting> batch;
-  {
-    const std::lock_guard lock(mutex_);
-    if (waiting_.empty()) return true;
-    const std::string tenant = waiting_.front().record.tenant;
-    for (auto it = waiting_.begin(); it != waiting_.end() && batch.size() < kBatch;) {
-      if (it->record.tenant != tenant) {
-        ++it;
-        continue;
-      }
-      batch.push_back(std::move(*it));
-      it = waiting_.erase(it);
-    }
-  }
-  std::vector<rpc::AuditRecord> records;
-  std::vector<std::string> ids;
-  std::vector<Time> times;
-  for (const Waiting& one : batch) {
-    records.push_back(one.record);
-    ids.push_back(one.id);
-    times.push_back(one.time);
-  }
-  const absl::Status status = keep_(records.front().tenant, records, ids, times);
-  const std::lock_guard lock(mutex_);
-  if (status.ok()) return waiting_.empty();
-  const bool later = absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) || absl::IsAborted(status) ||
-                     absl::IsResourceExhausted(status);
-  if (!later) {
-    // A tenant that is closed meanwhile, say: what was not kept is in the log at least.
-    for (const rpc::AuditRecord& record : records) {
-      log::Warning(
-          "audit: not kept",
-          {{"tenant", record.tenant}, {"actor", record.actor}, {"method", record.method}, {"why", MessageOf(status)}});
-    }
-    return waiting_.empty();
-  }
-  for (Waiting& one : batch) waiting_.push_back(std::move(one));
-  return false;
+void Tenants::Audit(rpc::AuditRecord record, std::function<void()> kept) {
+  audit_.Add(std::move(record), std::move(kept));
 }
 
 }  // namespace embudo::tenancy

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,6 +15,7 @@
 #include "common/db/pool.h"
 #include "common/metrics/metrics.h"
 #include "common/rpc/gate.h"
+#include "common/tenancy/audit_log.h"
 #include "common/tenancy/limits.h"
 
 namespace embudo::tenancy {
@@ -29,7 +29,7 @@ struct Standing {
 
 /// What a service knows of its tenants: read anew from `pipeline.tenant_state` once a second, so that what an operator
 /// decides holds in every process soon after, and a call costs a look at memory. Is the database away, what it knew
-/// last holds. It also carries what is to be kept of calls away, behind them.
+/// last holds. What is to be kept of calls goes through it, too.
 class Tenants : public Background, public rpc::Gate {
  public:
   struct Options {
@@ -39,22 +39,19 @@ class Tenants : public Background, public rpc::Gate {
     int replicas = 1;
     std::chrono::milliseconds refresh{1000};
   };
-  /// Keeps records of calls of one tenant. May be called again with the same ones.
-  using Keep = std::function<absl::Status(const std::string& tenant, const std::vector<rpc::AuditRecord>& records,
-                                          const std::vector<std::string>& ids, const std::vector<Time>& times)>;
   /// `pool`: of the service's worker role.
-  Tenants(Options options, db::Pool& pool, Keep keep, const Clock& clock, metrics::Registry& metrics);
+  Tenants(Options options, db::Pool& pool, AuditLog::Keep keep, const Clock& clock, metrics::Registry& metrics);
   ~Tenants() override;
 
   void Start() override;
   /// What is to be kept of calls is kept before it returns, if it can be.
   void Stop() override;
 
-  absl::Status Admit(const rpc::Identity& identity, rpc::MethodClass method_class) override;
+  rpc::Admission Admit(const rpc::Identity& identity, rpc::MethodClass method_class) override;
   absl::Status Standing(std::string_view tenant) const override;
   absl::StatusOr<std::shared_ptr<void>> TakeStream(std::string_view tenant) override;
   void OnClosed(std::function<void(const std::string& tenant, const absl::Status& why)> callback) override;
-  void Audit(rpc::AuditRecord record) override;
+  void Audit(rpc::AuditRecord record, std::function<void()> kept) override;
 
   /// Those that are being purged, of which this service still keeps something.
   std::vector<std::string> ToPurge() const;
@@ -63,25 +60,17 @@ class Tenants : public Background, public rpc::Gate {
   absl::Status Refresh();
 
  private:
-  struct Waiting {
-    rpc::AuditRecord record;
-    std::string id;
-    Time time;
-  };
   using Known = std::map<std::string, tenancy::Standing, std::less<>>;
 
   void Run();
   std::shared_ptr<const Known> Current() const;
   absl::Status StandingIn(const Known& known, std::string_view tenant) const;
-  absl::Status Count(const absl::Status& status, const char* limit);
-  /// Carries records away. Whether there is nothing left.
-  bool Flush();
+  const absl::Status& Count(const absl::Status& status, const char* limit);
 
   const Options options_;
   db::Pool& pool_;
-  const Keep keep_;
-  const Clock& clock_;
   metrics::Registry& metrics_;
+  AuditLog audit_;
   Buckets buckets_;
   std::shared_ptr<std::map<std::string, int64_t, std::less<>>> streams_;
   std::shared_ptr<std::mutex> streams_mutex_;
@@ -90,7 +79,6 @@ class Tenants : public Background, public rpc::Gate {
   std::condition_variable wake_;
   std::shared_ptr<const Known> known_;
   std::function<void(const std::string&, const absl::Status&)> on_closed_;
-  std::deque<Waiting> waiting_;
   bool stopping_ = false;
   std::thread thread_;
 };

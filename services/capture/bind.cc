@@ -15,6 +15,7 @@
 #include "services/capture/events/lead_reader.h"
 #include "services/capture/events/mail_poller.h"
 #include "services/capture/events/public_readers.h"
+#include "services/capture/events/storage_use.h"
 #include "services/capture/events/sweeper.h"
 #include "services/capture/http/public_site.h"
 #include "services/capture/rpc/enrichment_service.h"
@@ -178,7 +179,12 @@ struct Rooms {
         enrichment(rpc_pool, writer, pipeline, environment.clock, EnricherOptionsOf(environment.config)),
         poller(worker_pool, mail.gateway, environment.clock, PollerOptionsOf(environment.config)),
         retention("retention", std::chrono::hours(1),
-                  [this, &clock = environment.clock] { return storage::DropOldContent(worker_pool, clock.Now()); }) {}
+                  [this, &clock = environment.clock] { return storage::DropOldContent(worker_pool, clock.Now()); }),
+        storage_use("storage use", std::chrono::hours(1), [this, &clock = environment.clock] {
+          return events::TellStorageUse(worker_pool, pipeline, clock);
+        }) {
+    room.storage_limit = environment.config.tenant_storage_bytes;
+  }
 
   db::Pool rpc_pool;
   db::Pool worker_pool;
@@ -197,6 +203,7 @@ struct Rooms {
   rpc::EnrichmentRoom enrichment;
   events::MailPoller poller;
   tenancy::Chore retention;
+  tenancy::Chore storage_use;
 };
 
 }  // namespace
@@ -234,9 +241,9 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(rpc::MakeAddInService(rooms->mail));
   bindings.services.push_back(rpc::MakeEnrichmentService(rooms->enrichment));
   bindings.background = {
-      std::shared_ptr<Background>(rooms, &rooms->runner), std::shared_ptr<Background>(rooms, &rooms->sweeper),
+      std::shared_ptr<Background>(rooms, &rooms->runner),      std::shared_ptr<Background>(rooms, &rooms->sweeper),
       std::shared_ptr<Background>(rooms, &rooms->lead_reader), std::shared_ptr<Background>(rooms, &rooms->poller),
-      std::shared_ptr<Background>(rooms, &rooms->retention)};
+      std::shared_ptr<Background>(rooms, &rooms->retention),   std::shared_ptr<Background>(rooms, &rooms->storage_use)};
   if (!settings.listen.empty()) {
     EMBUDO_RETURN_IF_ERROR(rooms->face.server.Listen(settings.listen));
     bindings.background.emplace_back(rooms, &rooms->face.server);

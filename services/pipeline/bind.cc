@@ -31,7 +31,7 @@ namespace {
 
 /// For standings, the audit log, and the purge.
 constexpr int kTenantConnections = 3;
-constexpr std::chrono::seconds kAuditTime{5};
+constexpr std::chrono::seconds kAuditTime{2};
 constexpr char kPrivatePushTargets[] = "private-push-targets";
 
 /// Everything that the service's process holds, in the order that it is built in.
@@ -80,6 +80,7 @@ struct Rooms {
         tenancy_room{pool, tenant_pool, environment.clock, [this] { tenants.Refresh().IgnoreError(); }},
         audit_entries(storage::AuditEntryTable(), {.default_order = "create_time desc"}, pool, records.writer(),
                       environment.clock),
+        tenant_overviews(storage::TenantOverviewTable(), {}, tenant_pool, records.writer(), environment.clock),
         tenant_purger(tenant_pool, environment.clock),
         retention_room{privacy, tenant_pool},
         retention(retention_room) {}
@@ -111,6 +112,7 @@ struct Rooms {
   tenancy::Tenants tenants;
   rpc::TenancyRoom tenancy_room;
   resource::Resource audit_entries;
+  resource::Resource tenant_overviews;
   events::TenantPurger tenant_purger;
   events::RetentionRoom retention_room;
   events::RetentionChore retention;
@@ -152,7 +154,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
   bindings.services.push_back(events::MakeEventService(rooms->events));
   bindings.services.push_back(events::MakeSubscriptionService(rooms->events));
   bindings.services.push_back(events::MakePrivacyService(rooms->privacy));
-  bindings.services.push_back(rpc::MakeTenancyService(rooms->tenancy_room));
+  bindings.services.push_back(rpc::MakeTenancyService(rooms->tenancy_room, rooms->tenant_overviews));
   bindings.services.push_back(rpc::MakeAuditService(rooms->tenancy_room, rooms->audit_entries));
   bindings.services.push_back(events::MakeRetentionService(rooms->retention_room));
   bindings.services.push_back(tenancy::MakeDataService("pipeline", rooms->tenant_pool));

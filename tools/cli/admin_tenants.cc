@@ -219,7 +219,7 @@ void AddTenants(CLI::App& admin, Context& context) {
   limits.add_option("--writes", flags->writes, "Writes a second");
   limits.add_option("--bulk", flags->bulk, "Batches, operations and new streams a second");
   limits.add_option("--streams", flags->streams, "Streams at once");
-  limits.add_option("--storage-bytes", flags->storage_bytes, "Bytes of files");
+  limits.add_option("--storage-bytes", flags->storage_bytes, "Bytes of files, and of what comes in");
   add("export-tenant", "Prints every row that any service keeps of a tenant, a JSON object a line", Export)
       .add_option("id", flags->id, "The tenant's id; the caller's own without it");
   CLI::App& audit = add("audit", "Who changed settings, exported, erased: the newest first", Audit);

@@ -41,6 +41,8 @@ void AddEnrichment(CLI::App& app, Context& context);
 void AddScore(CLI::App& app, Context& context);
 void AddRule(CLI::App& app, Context& context);
 void AddTemplate(CLI::App& app, Context& context);
+/// For operators.
+void AddTenant(CLI::App& app, Context& context);
 void AddAdmin(CLI::App& app, Context& context);
 void AddCall(CLI::App& app, Context& context);
 

@@ -63,6 +63,7 @@ int Run(int argc, char** argv) {
   AddScore(app, context);
   AddRule(app, context);
   AddTemplate(app, context);
+  AddTenant(app, context);
   AddAdmin(app, context);
   AddKeys(app, context);
   AddCall(app, context);

@@ -36,8 +36,11 @@ constexpr char kTake[] =
     " ORDER BY create_time LIMIT 1 FOR UPDATE SKIP LOCKED) AS due"
     " WHERE o.tenant_id = due.tenant_id AND o.operation_id = due.operation_id RETURNING " EMBUDO_OPERATION_COLUMNS;
 constexpr char kKeep[] =
-    "UPDATE automation.operation SET total = $3::bigint, done = $4::bigint, lease_until = $5::timestamptz"
-    " WHERE tenant_id = $1 AND operation_id = $2::uuid RETURNING cancel_requested";
+    "UPDATE automation.operation o SET total = $3::bigint, done = $4::bigint, lease_until = CASE WHEN "
+    EMBUDO_CLOSED("o")
+    " THEN $6::timestamptz ELSE $5::timestamptz END WHERE tenant_id = $1 AND operation_id = $2::uuid"
+    " RETURNING cancel_requested, "
+    EMBUDO_CLOSED("o");
 constexpr char kEnd[] =
     "UPDATE automation.operation SET state = $3, total = $4::bigint, done = $5::bigint, end_time = $6::timestamptz,"
     " response = nullif($7::bytea, ''::bytea), error = nullif($8::bytea, ''::bytea)"
@@ -122,7 +125,8 @@ absl::StatusOr<bool> KeepOperation(db::Connection& connection, const Operation& 
                                    std::chrono::seconds lease) {
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
                           connection.Exec(kKeep, db::Params::Of(operation.tenant, operation.id, operation.total,
-                                                                operation.done, now + lease)));
+                                                                operation.done, now + lease, now)));
+  if (!rows.empty() && rows[0].Bool(1)) return absl::UnavailableError("its tenant is not served");
   return rows.empty() || rows[0].Bool(0);
 }
 

@@ -46,7 +46,8 @@ absl::StatusOr<Operation> CancelOperation(db::Connection& connection, const std:
 /// is none.
 absl::StatusOr<std::optional<Operation>> TakeOperation(db::Connection& connection, Time now,
                                                        std::chrono::seconds lease);
-/// Tells how far it is, and holds it on. Whether it is to stop.
+/// Tells how far it is, and holds it on. Whether it is to stop. UNAVAILABLE if its tenant is not served: then it is let
+/// go, and waits.
 absl::StatusOr<bool> KeepOperation(db::Connection& connection, const Operation& operation, Time now,
                                    std::chrono::seconds lease);
 /// Lets go of it, with the state that it has now.

@@ -353,7 +353,7 @@ absl::Status ImportRun::Pause(const absl::Status& because, milliseconds* pause) 
 
 void ImportRun::End(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
-  if (reason == "IMPORT_INTERRUPTED") {
+  if (reason == "IMPORT_INTERRUPTED" || IsClosed(status)) {
     tools_.imports.Release(job_, owner_, db::After(std::chrono::seconds(5))).IgnoreError();
     return;
   }
@@ -370,6 +370,10 @@ void ImportRun::End(const absl::Status& status) {
   if (!status.ok()) job_.error = ToRpcStatus(status);
   // The log is told first: whoever goes on after a crash here tells it the same, and it is there once.
   const absl::Status told = Tell(pipeline::v1::RecordImportRequest::STEP_FINISHED);
+  if (IsClosed(told)) {
+    tools_.imports.Release(job_, owner_, db::After(std::chrono::seconds(5))).IgnoreError();
+    return;
+  }
   if (MayPass(told)) {
     log::Warning("import: left for later", {{"import", job_.id}, {"reason", ReasonOf(told)}});
     return;

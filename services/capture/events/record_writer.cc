@@ -163,7 +163,13 @@ bool MayPass(const absl::Status& status) {
   }
 }
 
+bool IsClosed(const absl::Status& status) {
+  const std::string reason = ReasonOf(status);
+  return reason == "TENANT_SUSPENDED" || reason == "TENANT_DELETED";
+}
+
 bool IsFatal(const absl::Status& status) {
+  if (IsClosed(status)) return true;
   switch (status.code()) {
     case absl::StatusCode::kUnauthenticated:
     case absl::StatusCode::kPermissionDenied:

@@ -90,6 +90,8 @@ class RecordWriter {
 
 /// Whether the call may succeed later: the service is away, overloaded, or somebody was faster.
 bool MayPass(const absl::Status& status);
+/// Whether the tenant is not served: the import waits where it is.
+bool IsClosed(const absl::Status& status);
 /// Whether no row of the import can be written: the caller's fault, not the rows'.
 bool IsFatal(const absl::Status& status);
 

@@ -95,7 +95,7 @@ absl::Status UndoRun::Save() {
 
 void UndoRun::End(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
-  if (reason == "IMPORT_INTERRUPTED") {
+  if (reason == "IMPORT_INTERRUPTED" || IsClosed(status)) {
     tools_.imports.Release(job_, owner_, db::After(std::chrono::seconds(5))).IgnoreError();
     return;
   }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
@@ -11,6 +12,7 @@
 #include "embudo/capture/v1/import_service.pb.h"
 #include "embudo/capture/v1/saved_mapping.pb.h"
 #include "services/capture/events/file_rows.h"
+#include "services/capture/events/storage_use.h"
 #include "services/capture/logic/import_plan.h"
 #include "services/capture/rpc/import_methods.h"
 #include "services/capture/rpc/operations.h"
@@ -78,6 +80,7 @@ class Upload {
       return InvalidField("metadata", "is required in the first message");
     }
     const auto metadata = static_cast<const v1::UploadFileRequest&>(*first).metadata();
+    EMBUDO_ASSIGN_OR_RETURN(space_, events::RoomOf(room_.pipeline, call_.tenant(), room_.storage_limit));
     EMBUDO_ASSIGN_OR_RETURN(id_, room_.files.Begin(call_.tenant(), metadata.filename(), room_.clock.Now(), Soon()));
     const absl::Status status = ReceiveBytes(metadata.sha256());
     if (!status.ok()) {
@@ -99,6 +102,7 @@ class Upload {
       if (!request.has_chunk()) return InvalidField("chunk", "is required in every message but the first");
       size_ += static_cast<int64_t>(request.chunk().size());
       if (size_ > kMaxFileBytes) return InvalidField("chunk", "the file is larger than 1 GiB");
+      if (space_ && size_ > space_->bytes) return events::NoRoom(call_.tenant(), space_->limit);
       sha256_.Add(request.chunk());
       piece_ += request.chunk();
       if (piece_.size() >= kPieceBytes) EMBUDO_RETURN_IF_ERROR(KeepPiece());
@@ -120,6 +124,7 @@ class Upload {
   Room& room_;
   const CallContext& call_;
   const embudo::rpc::MessageReader& next_;
+  std::optional<events::StorageRoom> space_;
   std::string id_;
   Sha256 sha256_;
   std::string piece_;

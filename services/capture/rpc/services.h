@@ -47,6 +47,8 @@ struct Room {
   resource::Writer writer;
   resource::Resource saved_mappings;
   embudo::rpc::OperationWait operation_wait;
+  /// Bytes that are kept of a tenant without a limit of its own; 0: no limit.
+  int64_t storage_limit = 0;
 };
 
 /// The service's gRPC services. Each Make function registers the handlers of one proto service; the room outlives them.

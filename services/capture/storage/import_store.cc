@@ -195,14 +195,15 @@ absl::StatusOr<std::optional<ImportJob>> ImportStore::Take(const std::string& ow
 absl::Status ImportStore::Save(ImportJob* job, const std::string& owner, Time until,
                                const std::vector<Refusal>& refusals, const RowResults& results, db::Deadline deadline) {
   const bool done = IsDone(job->progress.state());
-  return db::RunInTx(pool_, "", deadline, [&](db::Connection& connection) -> absl::Status {
+  bool must_wait = false;
+  const absl::Status saved = db::RunInTx(pool_, "", deadline, [&](db::Connection& connection) -> absl::Status {
     EMBUDO_ASSIGN_OR_RETURN(
         const db::Result rows,
-        connection.Exec("UPDATE capture.import_job SET state = $4, progress = $5::bytea, phase = $6,"
+        connection.Exec("UPDATE capture.import_job j SET state = $4, progress = $5::bytea, phase = $6,"
                         " position = $7::bigint, error = $8::bytea, lease_until = $9::timestamptz,"
                         " lease_owner = CASE WHEN $9::timestamptz IS NULL THEN '' ELSE lease_owner END"
                         " WHERE tenant_id = $1 AND import_id = $2::uuid AND lease_owner = $3"
-                        " RETURNING cancel_requested",
+                        " RETURNING cancel_requested, " EMBUDO_CLOSED("j"),
                         Params::Of(job->tenant, job->id, owner, StateText(job->progress.state()))
                             .AddBytes(ShownBy(*job))
                             .Add(job->links ? "LINKS" : "RECORDS")
@@ -213,6 +214,7 @@ absl::Status ImportStore::Save(ImportJob* job, const std::string& owner, Time un
       return Error(absl::StatusCode::kAborted, "LEASE_LOST", "another worker has taken the import up");
     }
     job->cancel_requested = rows[0].Bool(0);
+    must_wait = rows[0].Bool(1);
     if (!results.lines.empty()) {
       EMBUDO_RETURN_IF_ERROR(
           connection
@@ -237,6 +239,9 @@ absl::Status ImportStore::Save(ImportJob* job, const std::string& owner, Time un
             Params::Of(job->tenant, job->id, numbers, lines))
         .status();
   });
+  EMBUDO_RETURN_IF_ERROR(saved);
+  if (!must_wait || done) return absl::OkStatus();
+  return Error(absl::StatusCode::kCancelled, "IMPORT_INTERRUPTED", "its tenant is not served");
 }
 
 absl::Status ImportStore::Release(const ImportJob& job, const std::string& owner, db::Deadline deadline) {

@@ -78,11 +78,12 @@ absl::StatusOr<std::optional<MailboxJob>> MailStore::Take(const std::string& own
 
 absl::StatusOr<bool> MailStore::Hold(const MailboxJob& job, const std::string& owner, Time lease_until,
                                      db::Deadline deadline) {
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result result,
-                          db::Exec(pool_, "", deadline,
-                                   "UPDATE capture.mailbox SET lease_until = $4::timestamptz WHERE tenant_id = $1"
-                                   " AND mailbox_id = $2 AND lease_owner = $3 AND delete_time IS NULL AND NOT disabled",
-                                   Params::Of(job.tenant, IdOf(job.mailbox.name()), owner, lease_until)));
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result result,
+      db::Exec(pool_, "", deadline,
+               "UPDATE capture.mailbox t SET lease_until = $4::timestamptz WHERE tenant_id = $1"
+               " AND mailbox_id = $2 AND lease_owner = $3 AND delete_time IS NULL AND NOT disabled" EMBUDO_SERVED("t"),
+               Params::Of(job.tenant, IdOf(job.mailbox.name()), owner, lease_until)));
   return result.affected() == 1;
 }
 

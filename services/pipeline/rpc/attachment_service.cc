@@ -141,7 +141,7 @@ class Upload {
     if (limit == 0) return absl::OkStatus();
     EMBUDO_ASSIGN_OR_RETURN(const int64_t used, storage::LockStorage(connection, tenant));
     if (used <= limit) return absl::OkStatus();
-    return tenancy::LimitReached("TENANT_STORAGE_LIMIT", tenant, "bytes of files", limit, kStorageRetry);
+    return tenancy::LimitReached("TENANT_STORAGE_LIMIT", tenant, "bytes of storage", limit, kStorageRetry);
   }
 
   Records& records_;

@@ -22,8 +22,8 @@ struct TenancyRoom {
   std::function<void()> changed;
 };
 
-/// `room` lives as long as the service.
-std::unique_ptr<embudo::rpc::Service> MakeTenancyService(const TenancyRoom& room);
+/// `room` lives as long as the service. `tenants`: their overviews.
+std::unique_ptr<embudo::rpc::Service> MakeTenancyService(const TenancyRoom& room, const resource::Resource& tenants);
 /// `entries` holds the audit log.
 std::unique_ptr<embudo::rpc::Service> MakeAuditService(const TenancyRoom& room, resource::Resource& entries);
 

@@ -145,12 +145,26 @@ absl::StatusOr<TenantLimits> UpdateLimits(const TenancyRoom& room, const CallCon
   return limits;
 }
 
+absl::Status CheckSpeaksForItself(const CallContext& call, const std::string& service) {
+  if (call.identity.actor == "services/" + service) return absl::OkStatus();
+  return Error(absl::StatusCode::kPermissionDenied, "OTHER_SERVICE", "a service speaks for itself");
+}
+
+absl::StatusOr<v1::RecordStorageUseResponse> RecordStorageUse(const TenancyRoom& room, const CallContext& call,
+                                                              const v1::RecordStorageUseRequest& request) {
+  EMBUDO_RETURN_IF_ERROR(CheckOperator(call));
+  EMBUDO_RETURN_IF_ERROR(CheckSpeaksForItself(call, request.service()));
+  for (const auto& use : request.uses()) {
+    EMBUDO_RETURN_IF_ERROR(TenantIn("tenants/{tenant}", use.name(), "uses.name").status());
+  }
+  EMBUDO_RETURN_IF_ERROR(storage::RecordStorageUse(room.worker_pool, request, call.deadline));
+  return v1::RecordStorageUseResponse();
+}
+
 absl::StatusOr<v1::RecordTenantPurgeResponse> RecordPurge(const TenancyRoom& room, const CallContext& call,
                                                           const v1::RecordTenantPurgeRequest& request) {
   EMBUDO_RETURN_IF_ERROR(CheckOperator(call));
-  if (call.identity.actor != "services/" + request.service()) {
-    return Error(absl::StatusCode::kPermissionDenied, "OTHER_SERVICE", "a service speaks for itself");
-  }
+  EMBUDO_RETURN_IF_ERROR(CheckSpeaksForItself(call, request.service()));
   EMBUDO_ASSIGN_OR_RETURN(const std::string tenant, TenantIn("tenants/{tenant}", request.name(), "name"));
   EMBUDO_RETURN_IF_ERROR(storage::RecordPurge(room.worker_pool, tenant, request.service(), call.deadline));
   return v1::RecordTenantPurgeResponse();
@@ -158,7 +172,7 @@ absl::StatusOr<v1::RecordTenantPurgeResponse> RecordPurge(const TenancyRoom& roo
 
 }  // namespace
 
-std::unique_ptr<embudo::rpc::Service> MakeTenancyService(const TenancyRoom& room) {
+std::unique_ptr<embudo::rpc::Service> MakeTenancyService(const TenancyRoom& room, const resource::Resource& tenants) {
   auto service = std::make_unique<embudo::rpc::Service>(v1::SuspendTenantRequest::descriptor()->file()->service(0));
   const auto add = [&]<class Request, class Response>(
                        const char* name,
@@ -174,7 +188,17 @@ std::unique_ptr<embudo::rpc::Service> MakeTenancyService(const TenancyRoom& room
   add("GetTenantStanding", GetStanding);
   add("GetTenantLimits", GetLimits);
   add("UpdateTenantLimits", UpdateLimits);
+  add("RecordStorageUse", RecordStorageUse);
   add("RecordTenantPurge", RecordPurge);
+  service->Unary<v1::ListTenantsRequest, v1::ListTenantsResponse>(
+      "ListTenants",
+      [&tenants](const CallContext& call,
+                 const v1::ListTenantsRequest& request) -> absl::StatusOr<v1::ListTenantsResponse> {
+        EMBUDO_RETURN_IF_ERROR(CheckOperator(call));
+        v1::ListTenantsResponse response;
+        EMBUDO_RETURN_IF_ERROR(tenants.List(call, request, response));
+        return response;
+      });
   return service;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "common/base/error.h"
+#include "common/base/resource_id.h"
 #include "embudo/type/v1/event.pb.h"
 
 namespace embudo::pipeline::storage {
@@ -31,6 +32,13 @@ constexpr char kReadLimits[] =
     "SELECT reads_per_second, writes_per_second, bulk_per_second, streams, storage_bytes, limits_revision,"
     " (SELECT coalesce(sum(size_bytes), 0)::bigint FROM pipeline.attachment a WHERE a.tenant_id = $1"
     " AND a.delete_time IS NULL) FROM pipeline.tenant_standing WHERE tenant_id = $1 FOR UPDATE";
+constexpr char kReadUses[] =
+    "SELECT service, bytes, measure_time FROM pipeline.storage_use WHERE tenant_id = $1 ORDER BY service";
+constexpr char kRecordUses[] =
+    "INSERT INTO pipeline.storage_use (tenant_id, service, bytes, measure_time)"
+    " SELECT t.tenant_id, $1, u.bytes, $4::timestamptz FROM unnest($2::text[], $3::bigint[]) AS u (tenant_id, bytes)"
+    " JOIN pipeline.tenant t USING (tenant_id)"
+    " ON CONFLICT (tenant_id, service) DO UPDATE SET bytes = excluded.bytes, measure_time = excluded.measure_time";
 constexpr char kWriteLimits[] =
     "UPDATE pipeline.tenant_standing SET reads_per_second = $2, writes_per_second = $3, bulk_per_second = $4,"
     " streams = $5, storage_bytes = $6, limits_revision = limits_revision + 1 WHERE tenant_id = $1";
@@ -54,6 +62,25 @@ TenantStanding StandingOf(const std::string& tenant, const db::Row& row) {
   return standing;
 }
 
+/// Adds what each service keeps; of this one, the bytes of files.
+absl::Status AddStorageUses(db::Connection& connection, const std::string& tenant, int64_t files,
+                            TenantLimits& limits) {
+  v1::StorageUse& own = *limits.add_storage_uses();
+  own.set_service("pipeline");
+  own.set_bytes(files);
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result uses, connection.Exec(kReadUses, db::Params::Of(tenant)));
+  for (int i = 0; i < uses.size(); ++i) {
+    v1::StorageUse& use = *limits.add_storage_uses();
+    use.set_service(std::string(uses[i].Text(0)));
+    use.set_bytes(uses[i].Int(1));
+    *use.mutable_measure_time() = ToTimestamp(uses[i].TimeAt(2));
+  }
+  int64_t used = 0;
+  for (const v1::StorageUse& use : limits.storage_uses()) used += use.bytes();
+  limits.set_used_storage_bytes(used);
+  return absl::OkStatus();
+}
+
 std::optional<Time> TimeOf(bool set, const google::protobuf::Timestamp& time) {
   return set ? std::optional(FromTimestamp(time)) : std::nullopt;
 }
@@ -69,6 +96,11 @@ absl::Status WriteStanding(db::Connection& connection, const std::string& tenant
 }
 
 }  // namespace
+
+const resource::Table& TenantOverviewTable() {
+  static const resource::Table table(v1::TenantOverview::descriptor(), "pipeline.tenant_overview");
+  return table;
+}
 
 absl::StatusOr<TenantStanding> ChangeStanding(db::Pool& pool, const std::string& tenant, const std::string& etag,
                                               bool validate_only, db::Deadline deadline,
@@ -105,7 +137,7 @@ absl::StatusOr<TenantLimits> ChangeLimits(db::Pool& pool, const std::string& ten
     limits.set_bulk_per_second(rows[0].Int(2));
     limits.set_streams(rows[0].Int(3));
     limits.set_storage_bytes(rows[0].Int(4));
-    limits.set_used_storage_bytes(rows[0].Int(6));
+    EMBUDO_RETURN_IF_ERROR(AddStorageUses(connection, tenant, rows[0].Int(6), limits));
     limits.set_etag(std::to_string(rows[0].Int(5)));
     EMBUDO_RETURN_IF_ERROR(CheckEtag(etag, rows[0].Int(5), limits.name()));
     const std::string before = limits.SerializeAsString();
@@ -127,8 +159,10 @@ absl::StatusOr<int64_t> LockStorage(db::Connection& connection, const std::strin
           .Exec("SELECT pg_advisory_xact_lock(hashtextextended('embudo.storage.' || $1, 0))", db::Params::Of(tenant))
           .status());
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          connection.Exec("SELECT coalesce(sum(size_bytes), 0)::bigint FROM pipeline.attachment"
-                                          " WHERE tenant_id = $1 AND delete_time IS NULL",
+                          connection.Exec("SELECT (SELECT coalesce(sum(size_bytes), 0) FROM pipeline.attachment"
+                                          " WHERE tenant_id = $1 AND delete_time IS NULL)::bigint"
+                                          " + (SELECT coalesce(sum(bytes), 0) FROM pipeline.storage_use"
+                                          " WHERE tenant_id = $1)::bigint",
                                           db::Params::Of(tenant)));
   return rows[0].Int(0);
 }
@@ -138,6 +172,18 @@ absl::StatusOr<int64_t> StorageLimit(db::Connection& connection, const std::stri
                           connection.Exec("SELECT storage_bytes FROM pipeline.tenant_standing WHERE tenant_id = $1",
                                           db::Params::Of(tenant)));
   return rows.empty() ? 0 : rows[0].Int(0);
+}
+
+absl::Status RecordStorageUse(db::Pool& pool, const v1::RecordStorageUseRequest& request, db::Deadline deadline) {
+  std::vector<std::string> tenants;
+  std::vector<std::string> bytes;
+  for (const auto& use : request.uses()) {
+    tenants.push_back(IdOf(use.name()));
+    bytes.push_back(std::to_string(use.bytes()));
+  }
+  return db::Exec(pool, "", deadline, kRecordUses,
+                  db::Params::Of(request.service(), tenants, bytes, FromTimestamp(request.measure_time())))
+      .status();
 }
 
 absl::Status BeginPurges(db::Pool& pool, Time now) {

@@ -7,10 +7,14 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/db/pool.h"
+#include "common/resource/table.h"
 #include "common/rpc/gate.h"
 #include "embudo/pipeline/v1/tenancy_service.pb.h"
 
 namespace embudo::pipeline::storage {
+
+/// Tenants as operators list them; for pools of the worker role.
+const resource::Table& TenantOverviewTable();
 
 /// Reads a tenant's standing, lets `change` have its way with it, and writes it unless it is the same. `change` may run
 /// several times. NOT_FOUND if there is no such tenant, ABORTED if `etag` is stale.
@@ -22,10 +26,15 @@ absl::StatusOr<v1::TenantLimits> ChangeLimits(db::Pool& pool, const std::string&
                                               bool validate_only, db::Deadline deadline,
                                               const std::function<absl::Status(v1::TenantLimits&)>& change);
 
-/// Bytes of the tenant's files; concurrent uploads of a tenant wait for each other from here on.
+/// Bytes that are kept of the tenant: its files, and what other services have told. Concurrent uploads of a tenant wait
+/// for each other from here on.
 absl::StatusOr<int64_t> LockStorage(db::Connection& connection, const std::string& tenant);
 /// The tenant's own limit of bytes; 0: none.
 absl::StatusOr<int64_t> StorageLimit(db::Connection& connection, const std::string& tenant);
+
+/// Takes down how much a service keeps of tenants; those that there are not, are left out. `pool` is of the worker
+/// role.
+absl::Status RecordStorageUse(db::Pool& pool, const v1::RecordStorageUseRequest& request, db::Deadline deadline);
 
 // Purge; `pool` is of the worker role.
 

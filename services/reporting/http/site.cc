@@ -95,7 +95,7 @@ absl::StatusOr<std::string> Site::Call(const Request& request, const std::string
   EMBUDO_ASSIGN_OR_RETURN(
       call.identity, authenticator_->Authenticate([&](std::string_view header) { return request.Header(header); }));
   EMBUDO_RETURN_IF_ERROR(CheckRoles(method.descriptor, call.identity));
-  EMBUDO_RETURN_IF_ERROR(gate_->Admit(call.identity, rpc::MethodClass::kRead));
+  EMBUDO_RETURN_IF_ERROR(gate_->Admit(call.identity, rpc::MethodClass::kRead).status);
   auto* factory = google::protobuf::MessageFactory::generated_factory();
   const std::unique_ptr<Message> input(factory->GetPrototype(method.descriptor->input_type())->New());
   const std::unique_ptr<Message> output(factory->GetPrototype(method.descriptor->output_type())->New());

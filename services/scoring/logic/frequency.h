@@ -20,7 +20,7 @@ struct Couple {
   std::string variable;
   std::string value;
 
-  auto operator<=>(const Couple&) const = default;
+  auto operator<=>(const Couple&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 minds <=>'s zero
 };
 
 /// What one closed lead adds to the frequencies: one to the won, or to the lost, count of each couple.
@@ -45,7 +45,7 @@ struct RowKey {
   std::string team;
   Couple couple;
 
-  auto operator<=>(const RowKey&) const = default;
+  auto operator<=>(const RowKey&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 minds <=>'s zero
 };
 
 /// How often each value was seen on won and on lost leads, by team: the memory of the naive Bayes model. Counts have

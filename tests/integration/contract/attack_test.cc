@@ -7,9 +7,11 @@
 
 #include "common/http/webhook_signature.h"
 #include "common/testing/eventually.h"
+#include "embudo/automation/v1/rule_service.pb.h"
 #include "embudo/automation/v1/template_service.pb.h"
 #include "embudo/automation/v1/webhook_service.pb.h"
 #include "embudo/capture/v1/capture_service.pb.h"
+#include "embudo/capture/v1/enrichment_service.pb.h"
 #include "embudo/pipeline/v1/attachment_service.pb.h"
 #include "embudo/pipeline/v1/contact_service.pb.h"
 #include "embudo/pipeline/v1/event_service.pb.h"
@@ -121,6 +123,19 @@ TEST_F(AttackTest, Input) {
   const absl::Status nested = Admin().Call<pipeline::v1::ListLeadsResponse>(list).status();
   Print("a filter of 1,000 parentheses in each other", nested);
   EXPECT_EQ(nested.code(), StatusCode::kInvalidArgument);
+  // Actions have branches, which have actions.
+  automation::v1::CreateRuleRequest rule;
+  rule.mutable_rule()->set_display_name("deep");
+  rule.mutable_rule()->mutable_trigger()->mutable_lead_created();
+  auto* action = rule.mutable_rule()->add_actions();
+  for (int depth = 0; depth < 200; ++depth) {
+    action->mutable_branch()->set_condition("state = OPEN");
+    action = action->mutable_branch()->add_then();
+  }
+  action->mutable_stop();
+  const absl::Status deep = Admin("automation").Call<automation::v1::Rule>(rule).status();
+  Print("a rule of 200 branches in each other", deep);
+  EXPECT_EQ(deep.code(), StatusCode::kInvalidArgument);
   list.set_filter("display_name = \"x' OR '1'='1\"");
   const auto quoted = Admin().Call<pipeline::v1::ListLeadsResponse>(list);
   Print("SQL in a filter's text: it is text, and finds nothing", quoted.status());
@@ -181,6 +196,19 @@ TEST_F(AttackTest, CalledAddresses) {
     const absl::Status called = Admin("automation").Call<automation::v1::Webhook>(hook).status();
     Print(std::string("a rule that calls ") + uri, called);
     EXPECT_EQ(called.code(), StatusCode::kInvalidArgument) << uri;
+    capture::v1::CreateEnrichmentProviderRequest provider;
+    provider.mutable_enrichment_provider()->set_display_name("x");
+    provider.mutable_enrichment_provider()->mutable_http()->set_uri(std::string(uri) + "?of={domain}");
+    auto& answer = *provider.mutable_enrichment_provider()->add_fields();
+    answer.set_source("company.name");
+    answer.set_field("company_name");
+    const absl::Status asked = Admin("capture").Call<capture::v1::EnrichmentProvider>(provider).status();
+    Print(std::string("enrichment that asks ") + uri, asked);
+    EXPECT_EQ(asked.code(), StatusCode::kInvalidArgument) << uri;
+    // For the address, and for nothing else.
+    EXPECT_THAT(BadFields(pushed), ::testing::ElementsAre("subscription.push_uri")) << pushed;
+    EXPECT_THAT(BadFields(called), ::testing::ElementsAre("webhook.uri")) << called;
+    EXPECT_THAT(BadFields(asked), ::testing::ElementsAre("enrichment_provider.http.uri")) << asked;
   }
 }
 

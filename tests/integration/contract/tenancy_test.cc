@@ -253,7 +253,7 @@ TEST_F(TenancyTest, AFloodIsRefusedAndLeavesOthersTheirs) {
   std::vector<std::thread> flood;
   for (int t = 0; t < 4; ++t) {
     flood.emplace_back([&] {
-      for (int i = 0; i < 250; ++i) {
+      for (int i = 0; i < 60; ++i) {
         const absl::Status status = Read(Admin(tenant_));
         ++(status.ok() ? served : refused);
         if (!status.ok()) {
@@ -268,7 +268,7 @@ TEST_F(TenancyTest, AFloodIsRefusedAndLeavesOthersTheirs) {
   std::printf(" the flood: %d served, %d refused; the other tenant: %d of 200 served\n", served.load(), refused.load(),
               others);
   EXPECT_EQ(served, 20);
-  EXPECT_EQ(refused, 980);
+  EXPECT_EQ(refused, 220);
   EXPECT_EQ(others, 200);
 }
 
@@ -294,7 +294,7 @@ TEST_F(TenancyTest, FilesAreTakenAsFarAsThereIsRoom) {
   const absl::Status full = upload("b.txt", 301);
   EXPECT_THAT(full, IsError(StatusCode::kResourceExhausted, "TENANT_STORAGE_LIMIT"));
   EXPECT_EQ(DetailOf<google::rpc::QuotaFailure>(full).violations(0).description(),
-            "the tenant's limit is 1000 bytes of files");
+            "the tenant's limit is 1000 bytes of storage");
   EXPECT_TRUE(upload("c.txt", 300).ok());
   pipeline::v1::GetTenantLimitsRequest get;
   get.set_name("tenants/" + tenant_ + "/limits");
@@ -427,7 +427,8 @@ TEST_F(TenancyTest, WhoChangedWhatIsKept) {
     list.set_filter(filter);
     return Admin(tenant_).Must<pipeline::v1::ListAuditEntriesResponse>(list);
   };
-  EXPECT_TRUE(Eventually([&] { return entries("").audit_entries_size() >= 5; }));
+  // What was answered is there already.
+  EXPECT_GE(entries("").audit_entries_size(), 5);
   const auto jane = entries("actor = \"users/jane\" AND code = \"OK\"");
   ASSERT_EQ(jane.audit_entries_size(), 1);
   EXPECT_EQ(jane.audit_entries(0).method(), "embudo.pipeline.v1.TenantService/UpdateTenant");
