@@ -83,8 +83,8 @@ int Run(int argc, char** argv) {
   const CLI::App* chosen = app.get_subcommands().front();
   const bool is_local = chosen->get_name() == "score" && chosen->get_subcommands().front()->get_name() == "evaluate";
   const std::string command = chosen->get_name();
-  const bool in_a_tenant =
-      command != "admin" && command != "call" && command != "bench" && command != "keys" && !is_local;
+  const bool in_a_tenant = command != "admin" && command != "tenant" && command != "call" && command != "bench" &&
+                           command != "keys" && !is_local;
   absl::Status ready = SetUpAccess();
   if (ready.ok() && in_a_tenant) ready = context.CheckTenant();
   const absl::StatusOr<int> exit_code = ready.ok() ? context.command() : ready;
