@@ -4,7 +4,8 @@
 # server that write down what reaches them; and the check that each lead had each effect exactly once.
 #
 #   source effects.sh
-#   effects_start           before it, the suite is there (suite.sh); starts the services
+#   effects_start           before it, the suite is there (suite.sh); starts the services. EFFECTS_CONDITION: of which
+#                           leads the rule is, as a filter; else of all
 #   create_leads <caller>   until $RUN/stop is there; acknowledged names go to $RUN/leads.<caller>
 #   effects_over            waits until nothing is to be done any more
 #   effects_check           prints the figures; `fails` is 1 if one is wrong
@@ -49,7 +50,7 @@ effects_start() {
   done
   wait_until 30 members_known || die "the members did not come"
   "$EMBUDO" rule create everything --json '{
-    "enabled": true, "trigger": {"lead_created": {}},
+    "enabled": true, "trigger": {"lead_created": {}}, "condition": "'"${EFFECTS_CONDITION:-}"'",
     "actions": [{"assign": {"team": "teams/sales"}},
                 {"create_activity": {"summary": "Follow up"}},
                 {"call_webhook": {"webhook": "webhooks/receiver"}},
