@@ -29,8 +29,10 @@ constexpr char kLockHeads[] =
 // numbered in an epoch that is over, nor while something waits in an older one: it may have to come first.
 constexpr char kNumber[] = R"(
 WITH batch AS MATERIALIZED (
-  SELECT p.partition, p.seq, p.day, p.tenant_id FROM unnest($1::int[]) AS held(partition) CROSS JOIN LATERAL (
-    SELECT * FROM pipeline.event_pending WHERE partition = held.partition ORDER BY seq LIMIT $2::int) p
+  SELECT p.partition, p.seq, p.day, p.tenant_id FROM unnest($1::int[], $4::bigint[]) AS held(partition, floor)
+  CROSS JOIN LATERAL (
+    SELECT * FROM pipeline.event_pending WHERE partition = held.partition AND seq > held.floor
+    ORDER BY seq LIMIT $2::int) p
   WHERE EXISTS (SELECT FROM pipeline.event_epoch WHERE first_partition = $3 AND close_time IS NULL)
     AND NOT EXISTS (SELECT FROM pipeline.event_pending WHERE partition < $3)
 ), taken AS (
@@ -46,13 +48,15 @@ WITH batch AS MATERIALIZED (
   FROM (SELECT partition, max(position) AS position FROM numbered GROUP BY partition) top
   WHERE h.partition = top.partition
 )
-SELECT n.partition, n.position, e.data FROM numbered n JOIN pipeline.event e USING (tenant_id, day, seq)
+SELECT n.partition, n.position, e.data, n.seq FROM numbered n JOIN pipeline.event e USING (tenant_id, day, seq)
 ORDER BY n.partition, n.position)";
 
 // Over the heads, so that each partition's first row is found by its key.
 constexpr char kOldest[] = R"(
-SELECT min(e.event_id::text) FROM pipeline.event_head h CROSS JOIN LATERAL (
-  SELECT * FROM pipeline.event_pending WHERE partition = h.partition ORDER BY seq LIMIT 1) p
+SELECT min(e.event_id::text) FROM pipeline.event_head h
+LEFT JOIN unnest($1::int[], $2::bigint[]) AS held(partition, floor) USING (partition) CROSS JOIN LATERAL (
+  SELECT * FROM pipeline.event_pending WHERE partition = h.partition AND seq > coalesce(held.floor, 0)
+  ORDER BY seq LIMIT 1) p
 JOIN pipeline.event e USING (tenant_id, day, seq))";
 
 constexpr char kHeads[] =
@@ -62,7 +66,8 @@ constexpr char kResent[] = "UPDATE pipeline.event_head SET resend_done = $2 WHER
 
 constexpr char kWaiting[] =
     "(SELECT partition FROM pipeline.event_pending WHERE partition < $2::int ORDER BY partition LIMIT 1) UNION ALL"
-    " (SELECT partition FROM pipeline.event_pending WHERE partition = ANY($1::int[]) LIMIT 1) UNION ALL"
+    " (SELECT held.partition FROM unnest($1::int[], $4::bigint[]) AS held(partition, floor) WHERE EXISTS"
+    " (SELECT FROM pipeline.event_pending WHERE partition = held.partition AND seq > held.floor) LIMIT 1) UNION ALL"
     " (SELECT partition FROM pipeline.event_pending WHERE partition > $3::int ORDER BY partition LIMIT 1)";
 
 constexpr char kStragglers[] =
@@ -94,6 +99,9 @@ void RecordPublished(const db::Result& rows, std::chrono::steady_clock::time_poi
   }
   RecordEvents(trace::Span::Kind::kProducer, "relay publish", start, events);
 }
+
+constexpr char kTransactions[] =
+    "SELECT pg_current_xact_id()::text::bigint, pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
 
 std::string PartitionArray(const std::map<int, int64_t>& held) {
   std::string out = "{";
@@ -146,6 +154,7 @@ void Relay::Run() {
   while (WaitForWork(milliseconds(0))) {
     const absl::Status status = RelayUntilError();
     published_.clear();
+    floor_ = {};  // the next database may be a copy that lagged, whose numbers begin again
     epoch_over_ = true;
     redis_.reset();
     closed_streams_ = true;
@@ -158,14 +167,17 @@ void Relay::Run() {
 
 absl::Status Relay::RelayUntilError() {
   EMBUDO_ASSIGN_OR_RETURN(const auto connection, db::Connection::Open(options_.postgres));
-  // event_pending is empty most of the time, which makes the planner think that reading all of it is cheapest.
-  EMBUDO_RETURN_IF_ERROR(connection->ExecScript("SET enable_seqscan = off"));
+  // event_pending is empty most of the time, and the planner does not know how many rows a batch has: it would read all
+  // of the table, or join a batch with all of it.
+  EMBUDO_RETURN_IF_ERROR(
+      connection->ExecScript("SET enable_seqscan = off; SET enable_mergejoin = off; SET enable_hashjoin = off"));
   auto next_check = std::chrono::steady_clock::time_point::min();
   while (true) {
     const auto now = std::chrono::steady_clock::now();
     if (now >= next_check || epoch_over_) {
       EMBUDO_RETURN_IF_ERROR(TakePartitions(*connection));
       EMBUDO_RETURN_IF_ERROR(CheckTops(*connection));
+      EMBUDO_RETURN_IF_ERROR(RaiseFloor(*connection));
       EMBUDO_RETURN_IF_ERROR(Measure(*connection));
       next_check = now + std::chrono::seconds(1);
     }
@@ -209,8 +221,34 @@ absl::Status Relay::GiveBack(db::Connection& connection, size_t kept) {
   return absl::OkStatus();
 }
 
+std::string Relay::Floors() const {
+  std::string out = "{";
+  for (const auto& [partition, position] : published_) {
+    out += (out.size() > 1 ? "," : "") + std::to_string(floor_.Of(partition));
+  }
+  return out + "}";
+}
+
+absl::Status Relay::RaiseFloor(db::Connection& connection) {
+  if (!floor_.Lags()) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result transactions, connection.Exec(kTransactions));
+  floor_.Tick(transactions[0].Int(0), transactions[0].Int(1));
+  return absl::OkStatus();
+}
+
+void Relay::NoteTaken(const db::Result& rows, int limit) {
+  std::map<int, PendingFloor::Read> batch;
+  for (int i = 0; i < rows.size(); ++i) {
+    PendingFloor::Read& read = batch[static_cast<int>(rows[i].Int(0))];
+    ++read.rows;
+    read.last = rows[i].Int(3);
+  }
+  floor_.Took(batch, limit);
+}
+
 absl::Status Relay::Measure(db::Connection& connection) {
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result oldest, connection.Exec(kOldest));
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result oldest,
+                          connection.Exec(kOldest, db::Params::Of(PartitionArray(published_), Floors())));
   double seconds = 0;
   if (!oldest[0].IsNull(0)) {
     // The id bears the time: the first 48 bits of a UUIDv7 are milliseconds.
@@ -257,8 +295,9 @@ absl::Status Relay::MoveStragglers(db::Connection& connection) {
 absl::StatusOr<int> Relay::Number(db::Connection& connection) {
   if (published_.empty()) return 0;
   const std::string partitions = PartitionArray(published_);
+  const std::string floors = Floors();
   EMBUDO_ASSIGN_OR_RETURN(const db::Result waiting,
-                          connection.Exec(kWaiting, db::Params::Of(partitions, epoch_.first, epoch_.last())));
+                          connection.Exec(kWaiting, db::Params::Of(partitions, epoch_.first, epoch_.last(), floors)));
   if (waiting.empty()) return 0;
   if (waiting[waiting.size() - 1].Int(0) > epoch_.last()) {
     epoch_over_ = true;
@@ -270,8 +309,9 @@ absl::StatusOr<int> Relay::Number(db::Connection& connection) {
   EMBUDO_RETURN_IF_ERROR(connection.ExecScript("BEGIN"));
   EMBUDO_RETURN_IF_ERROR(connection.Exec(kLockHeads, db::Params::Of(partitions)).status());
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          connection.Exec(kNumber, db::Params::Of(partitions, each, epoch_.first)));
+                          connection.Exec(kNumber, db::Params::Of(partitions, each, epoch_.first, floors)));
   EMBUDO_RETURN_IF_ERROR(connection.ExecScript("COMMIT"));
+  NoteTaken(rows, each);
   // Something waits, and may not be numbered: the log may have been divided anew.
   epoch_over_ = rows.empty();
   // Redis being away delays readers and loses nothing: CheckTops sends what is missing once it is back.

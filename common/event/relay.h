@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/db/pool.h"
 #include "common/event/epoch.h"
+#include "common/event/pending_floor.h"
 #include "common/metrics/metrics.h"
 #include "common/redis/connection.h"
 
@@ -59,6 +60,10 @@ class Relay : public Background {
   absl::Status DropClosedStreams();
   /// Moves events that wait in partitions of closed epochs to those of the open one.
   absl::Status MoveStragglers(db::Connection& connection);
+  /// The floors of the partitions that it holds, as an array of PostgreSQL's.
+  std::string Floors() const;
+  absl::Status RaiseFloor(db::Connection& connection);
+  void NoteTaken(const db::Result& rows, int limit);
   /// Tells the metrics how the outbox is.
   absl::Status Measure(db::Connection& connection);
   /// Numbers a batch. Returns how many events it took.
@@ -80,6 +85,7 @@ class Relay : public Background {
   bool closed_streams_ = true;  ///< whether Redis may have streams of closed epochs
   /// Partitions that this relay holds, each with the last position that it knows to be in Redis; -1: not known.
   std::map<int, int64_t> published_;
+  PendingFloor floor_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

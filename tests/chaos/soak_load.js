@@ -4,7 +4,7 @@
 //   node soak_load.js <leads a second> <file for the figures>
 //
 // Who and where are said by the variables of the command line: EMBUDO_PIPELINE, EMBUDO_CAPTURE, EMBUDO_TENANT. It fails if
-// a call failed, if less than half of the leads could be made, or if an event did not reach the Tail.
+// a call failed, other than by being refused for want of room, if no lead was made, or if an event did not reach the Tail.
 'use strict';
 
 const crypto = require('crypto');
@@ -34,7 +34,7 @@ const kMostAtOnce = 100;
 const kKept = 5000;  // names of leads, to be moved
 const kStages = ['qualified', 'proposal', 'negotiation'].map(id => `pipelines/default/stages/${id}`);
 
-const figures = {wanted: 0, created: 0, captured: 0, moved: 0, listed: 0, tailed: 0, streams: 0, failures: {}};
+const figures = {wanted: 0, created: 0, captured: 0, moved: 0, listed: 0, tailed: 0, streams: 0, refused: 0, failures: {}};
 const names = [];
 const unseen = new Set();
 let atOnce = 0;
@@ -46,6 +46,7 @@ function call(client, method, request, then) {
   client[method](request, headers, {deadline: Date.now() + 30000}, (error, answer) => {
     atOnce--;
     if (!error) return then(answer);
+    if (error.code === grpc.status.RESOURCE_EXHAUSTED) return figures.refused++;  // the machine has no more to give
     const what = `${method} ${grpc.status[error.code]}: ${error.details}`;
     figures.failures[what] = (figures.failures[what] || 0) + 1;
   });
@@ -124,7 +125,7 @@ async function stop() {
   figures.seconds = Math.round((Date.now() - start) / 1000);
   fs.writeFileSync(file, JSON.stringify(figures, null, 1) + '\n');
   const failed = Object.keys(figures.failures).length > 0 || unseen.size > 0 ||
-    figures.created + figures.captured < figures.wanted / 2;
+    figures.created === 0 || figures.captured === 0;
   process.exit(failed ? 1 : 0);
 }
 process.on('SIGTERM', stop);
