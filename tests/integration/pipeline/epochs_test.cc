@@ -365,6 +365,33 @@ TEST_F(EpochTest, NothingIsNumberedBeforeWhatWasLeftInTheEpochBefore) {
   EXPECT_THAT(types, ::testing::ElementsAre("lead.created", "lead.updated"));
 }
 
+TEST_F(EpochTest, WhatWasNumberedJustBeforeTheEndOfAnEpochIsRead) {
+  CreateLead();
+  WaitUntilPositioned();
+  Tailer tail(admin_, Tailer::Latest());
+  ASSERT_TRUE(tail.WaitForStart());
+  // In one transaction, so that nobody has read the last one of the epoch when it ends; it is in no stream of Redis.
+  auto relay = suite().sql().Acquire(db::After(kPatience));
+  ASSERT_TRUE((*relay)->ExecScript("BEGIN").ok());
+  const auto numbered = (*relay)->ExecVarying(
+      "WITH e AS (INSERT INTO pipeline.event (tenant_id, day, seq, event_id, partition, data)"
+      " SELECT tenant_id, day, nextval('pipeline.event_seq'), event_id, partition, data"
+      " FROM pipeline.event WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1 RETURNING partition, seq, day, tenant_id),"
+      " h AS (UPDATE pipeline.event_head h SET position = position + 1 FROM e WHERE h.partition = e.partition"
+      " RETURNING h.partition, h.position)"
+      " INSERT INTO pipeline.event_position (partition, position, day, seq, tenant_id)"
+      " SELECT h.partition, h.position, e.day, e.seq, e.tenant_id FROM h JOIN e USING (partition)"
+      " RETURNING partition, position",
+      db::Params::Of(tenant_));
+  ASSERT_TRUE(numbered.ok()) << numbered.status();
+  ASSERT_TRUE((*relay)->ExecScript("SELECT pipeline.set_event_partitions(5); COMMIT").ok());
+  const std::string lead = CreateLead("Of the next epoch").name();
+  ASSERT_TRUE(tail.WaitForEvents(2));
+  EXPECT_EQ(tail.events()[0].partition(), (*numbered)[0].Int(0));
+  EXPECT_EQ(tail.events()[0].position(), (*numbered)[0].Int(1));
+  EXPECT_EQ(tail.events()[1].subject(), lead);
+}
+
 TEST_F(EpochTest, WhatWaitsOrIsParkedMovesAlong) {
   const std::string subscription = Subscribe();
   const std::string parked = CreateLead("Parked").name();
