@@ -15,10 +15,12 @@ using i18n::phonenumbers::PhoneNumberUtil;
 
 constexpr size_t kMinKeyDigits = 5;
 
+/// The text as it is kept where it is no number: what is kept is read again in the same way.
 std::optional<PhoneNumber> Parse(std::string_view text, std::string_view region) {
   PhoneNumber number;
   const std::string country = region.empty() ? "ZZ" : std::string(region);
-  if (PhoneNumberUtil::GetInstance()->Parse(std::string(text), country, &number) != PhoneNumberUtil::NO_PARSING_ERROR) {
+  if (PhoneNumberUtil::GetInstance()->Parse(FoldWhitespace(text), country, &number) !=
+      PhoneNumberUtil::NO_PARSING_ERROR) {
     return std::nullopt;
   }
   return number;

@@ -33,6 +33,16 @@ TEST(PhoneTest, WritingAgainChangesNothing) {
   }
 }
 
+TEST(PhoneTest, BlanksOfWhateverKindAreOne) {
+  for (const char* text : {"333U\nU", "415\t555\n2671", "0 \n 30\n901820"}) {
+    for (const char* region : {"US", "DE", "", "XX"}) {
+      const std::string once = NormalisePhone(text, region);
+      EXPECT_EQ(NormalisePhone(once, region), once) << text << " in " << region;
+    }
+  }
+  EXPECT_EQ(NormalisePhone("415\n555-2671", "US"), "+14155552671");
+}
+
 TEST(PhoneTest, TellsQuality) {
   EXPECT_EQ(QualityOfPhone("+1 415-555-2671", ""), PhoneQuality::kValid);
   EXPECT_EQ(QualityOfPhone("+1 111 111 1111", ""), PhoneQuality::kPossible);

@@ -95,6 +95,7 @@ function follow() {
   stream.on('status', status => {
     if (stopping) return;
     if (status.code === grpc.status.OK) return follow();
+    if (status.code === grpc.status.UNAVAILABLE) return setTimeout(follow, 1000);
     figures.failures[`Tail ${grpc.status[status.code]}`] = 1;
   });
   stream.write({start: cursor ? {cursor} : {position: 'POSITION_LATEST'}, credit: {events: 10000}});

@@ -1,6 +1,7 @@
 // Workers of durable subscriptions in trouble: processes that die, places that are moved under them, little credit.
 
 #include <functional>
+#include <set>
 
 #include "embudo/pipeline/v1/lead_service.pb.h"
 #include "embudo/pipeline/v1/subscription_service.pb.h"
@@ -87,6 +88,30 @@ TEST_F(ConsumeTest, WhatADeadProcessHeldIsAnothersWhenItsLeaseHasRunOut) {
   EXPECT_EQ(worker.Of(lead)[1].event().data().lead().pain(), "one");
   ASSERT_TRUE(Eventually([&] { return worker.partitions().size() == 16; }));
   EXPECT_EQ(Stats(name).worker_count(), 1);
+}
+
+TEST_F(ConsumeTest, WhatAKilledWorkerHadNotAcknowledgedIsAnothers) {
+  const std::string name = Subscribe([](Subscription& subscription) { subscription.set_unordered(true); });
+  const std::string lead = CreateLead().name();
+  for (const char* pain : {"one", "two"}) SetPain(lead, pain);
+  const std::string ghost = NewRequestId();
+  std::set<std::string> missing;
+  {
+    Consumer worker(admin_, name);
+    ASSERT_TRUE(worker.WaitForDeliveriesOf(lead, 3));
+    worker.Ack(worker.Of(lead)[2].event().id());
+    ASSERT_TRUE(worker.WaitForHeartbeat());
+    ASSERT_TRUE(worker.WaitForHeartbeat());
+    for (size_t i = 0; i < 2; ++i) missing.insert(worker.Of(lead)[i].event().id());
+    // It can give nothing back any more, as if it had been killed.
+    LeaveAGhost(name, ghost, 600);
+  }
+  LetTheLeaseRunOut(ghost);
+  Consumer other(admin_, name);
+  EXPECT_TRUE(Eventually([&] {
+    for (const auto& delivery : other.Of(lead)) missing.erase(delivery.event().id());
+    return missing.empty();
+  }));
 }
 
 TEST_F(ConsumeTest, AWorkerThatWasThoughtDeadMovesNothing) {
