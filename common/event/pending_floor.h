@@ -6,12 +6,13 @@
 namespace embudo::event {
 
 /// From where a relay reads what waits for a position. Rows that it took stay in the table and its index until they are
-/// vacuumed, which an old snapshot (a backup, a long report) prevents for as long as it lives; who reads from the beginning
-/// goes through all of them, each time. Up to the floor of a partition nothing waits and nothing can come any more.
+/// vacuumed, which an old snapshot (a backup, a long report) prevents for as long as it lives; who reads from the
+/// beginning goes through all of them, each time. Up to the floor of a partition nothing waits and nothing can come any
+/// more.
 ///
-/// A number is drawn by a transaction that has its id already. So whoever may still commit a number that is not above one
-/// that was taken has an id below one that is given later; when all those have ended, and a batch read after that has
-/// gone past it, the number is the floor.
+/// A number is drawn by a transaction that has its id already. So whoever may still commit a number that is not above
+/// one that was taken has an id below one that is given later; when all those have ended, and a batch read after that
+/// has gone past it, the number is the floor.
 class PendingFloor {
  public:
   /// What was read of a partition: how many rows, up to which number.
