@@ -13,6 +13,7 @@
 #include "services/scoring/storage/frequencies.h"
 #include "services/scoring/storage/leads.h"
 #include "services/scoring/storage/pending.h"
+#include "services/scoring/storage/rescoring.h"
 #include "services/scoring/storage/snapshots.h"
 #include "services/scoring/storage/tenant.h"
 #include "services/scoring/storage/training_runs.h"
@@ -76,13 +77,15 @@ class Intake {
     for (const std::string& team : batch.deleted_teams) EMBUDO_RETURN_IF_ERROR(DissolveTeam(team));
     // Last, so that what came before an erasure does not come after it.
     for (const type::v1::Erasure* erasure : batch.erasures) {
-      EMBUDO_RETURN_IF_ERROR(storage::RedactLeads(connection_, tenant_, privacy::LeadIdsOf(*erasure)));
+      const storage::LeadIds erased = privacy::LeadIdsOf(*erasure);
+      EMBUDO_RETURN_IF_ERROR(storage::RedactLeads(connection_, tenant_, erased));
+      EMBUDO_RETURN_IF_ERROR(storage::RedactSnapshots(connection_, tenant_, erased));
       EMBUDO_RETURN_IF_ERROR(privacy::RedactDeadLetters(connection_, "scoring", privacy::PersonOf(*erasure)));
     }
     if (!batch.tenant_created) return absl::OkStatus();
     EMBUDO_RETURN_IF_ERROR(storage::SeedCriteria(connection_, tenant_, now_));
     // Leads in other partitions may have come first, and were scored by no criterion.
-    return storage::MarkAllPending(connection_, tenant_).status();
+    return storage::AskForRescoring(connection_, tenant_).status();
   }
 
  private:

@@ -13,6 +13,7 @@
 #include "services/scoring/storage/migrations.h"
 #include "services/scoring/storage/pending.h"
 #include "services/scoring/storage/rebuild.h"
+#include "services/scoring/storage/rescoring.h"
 #include "services/scoring/storage/tenant.h"
 
 namespace embudo::scoring::events {
@@ -79,7 +80,7 @@ class IntakeTest : public ::testing::Test {
   }
   void SetUp() override {
     Ask("TRUNCATE scoring.config, scoring.criterion, scoring.stage, scoring.lead, scoring.closed_lead,"
-        " scoring.frequency, scoring.pending");
+        " scoring.frequency, scoring.pending, scoring.rescoring");
   }
 
   void Take(const std::vector<Event>& events) {
@@ -246,7 +247,8 @@ TEST_F(IntakeTest, ARebuildCountsLeadsAsTheyAreNow) {
   Take({EventOf("lead.restored", LeadIn(1, kTalk, Lead::STATE_OPEN, "web"))});
   EXPECT_THAT(Frequencies(), ElementsAre("source:fair 0.1/0.1", "source:web 0.1/1.1", "stage:new 0.1/1.1",
                                          "stage:talk 0.1/0.1", "stage:won 0.1/0.1"));
-  EXPECT_THAT(Pending(), ElementsAre("01", "03"));
+  EXPECT_THAT(Pending(), ElementsAre("01"));
+  EXPECT_THAT(Ask("SELECT total::text FROM scoring.rescoring"), ElementsAre("1"));
 }
 
 TEST_F(IntakeTest, ANewTenantGetsTheDefaultCriteriaOnce) {
@@ -258,7 +260,7 @@ TEST_F(IntakeTest, ANewTenantGetsTheDefaultCriteriaOnce) {
   EXPECT_THAT(Ask("SELECT criterion_id FROM scoring.criterion"),
               UnorderedElementsAre("budget-confirmed", "decision-maker-identified", "timeline-defined", "current-pain",
                                    "company-size-fit"));
-  EXPECT_THAT(Pending(), ElementsAre("01"));
+  EXPECT_THAT(Ask("SELECT total::text FROM scoring.rescoring"), ElementsAre("1"));
   Ask("UPDATE scoring.criterion SET points = 1");
   Take({EventOf("tenant.created", tenant)});
   EXPECT_THAT(Ask("SELECT DISTINCT points FROM scoring.criterion"), ElementsAre("1"));
@@ -308,9 +310,75 @@ TEST_F(PendingTest, ChangedLeadsComeBeforeAWholeTenants) {
   Take({EventOf("lead.created", LeadIn(1, kNew, Lead::STATE_OPEN)),
         EventOf("lead.created", LeadIn(2, kNew, Lead::STATE_OPEN))});
   ASSERT_EQ(storage::TakePending(*connection, kTenant, 10)->size(), 2);
-  EXPECT_EQ(*storage::MarkAllPending(*connection, kTenant), 2);
+  EXPECT_EQ(*storage::AskForRescoring(*connection, kTenant), 2);
+  EXPECT_EQ(*storage::MarkPiece(*connection, kTenant), 2);
   ASSERT_TRUE(storage::MarkPending(*connection, kTenant, {IdOf(2)}).ok());
   EXPECT_THAT(*storage::TakePending(*connection, kTenant, 1), ElementsAre(IdOf(2)));
+}
+
+TEST_F(PendingTest, WhoAsksForARescoringWaitsForNobody) {
+  auto worker = Connection();
+  auto other = Connection();
+  Take({EventOf("lead.created", LeadIn(1, kNew, Lead::STATE_OPEN)),
+        EventOf("lead.created", LeadIn(2, kNew, Lead::STATE_OPEN))});
+  ASSERT_TRUE(worker->ExecScript("BEGIN").ok());
+  ASSERT_EQ(storage::TakePending(*worker, kTenant, 1)->size(), 1);
+  ASSERT_TRUE(other->ExecScript("SET lock_timeout = '1ms'").ok());
+  EXPECT_EQ(*storage::AskForRescoring(*other, kTenant, IdOf(9)), 2);
+  EXPECT_EQ(*storage::CountUnmarked(*other, kTenant), 2);
+  // A worker waits for another: what that one reads of the lead may be older than what was asked for.
+  EXPECT_FALSE(storage::MarkPiece(*other, kTenant).ok());
+  ASSERT_TRUE(worker->ExecScript("COMMIT").ok());
+  EXPECT_EQ(*storage::MarkPiece(*other, kTenant), 2);
+  EXPECT_EQ(*storage::CountUnmarked(*other, kTenant), 0);
+  EXPECT_THAT(Pending(), ElementsAre("01", "02"));
+}
+
+TEST_F(PendingTest, ARescoringIsOverWhenAllItsMarksAreWorkedOff) {
+  auto connection = Connection();
+  Take({EventOf("lead.created", LeadIn(1, kNew, Lead::STATE_OPEN))});
+  ASSERT_EQ(storage::TakePending(*connection, kTenant, 10)->size(), 1);
+  ASSERT_EQ(*storage::AskForRescoring(*connection, kTenant, IdOf(9)), 1);
+  EXPECT_EQ(*storage::MarkPiece(*connection, kTenant), 1);
+  EXPECT_EQ(*storage::MarkPiece(*connection, kTenant), 0);
+  ASSERT_TRUE(storage::FindRescoring(*connection, kTenant, IdOf(9))->has_value());
+  EXPECT_EQ((*storage::FindRescoring(*connection, kTenant, IdOf(9)))->marked, 1);
+  ASSERT_EQ(storage::TakePending(*connection, kTenant, 10)->size(), 1);
+  EXPECT_EQ(*storage::MarkPiece(*connection, kTenant), 0);
+  EXPECT_FALSE(storage::FindRescoring(*connection, kTenant, IdOf(9))->has_value());
+  EXPECT_EQ(*storage::NextRescored(*connection, ""), "");
+}
+
+TEST_F(PendingTest, ARescoringGoesOnInPiecesAndWhatIsAskedForMeanwhileComesAfterIt) {
+  auto connection = Connection();
+  Ask("INSERT INTO scoring.lead (tenant_id, lead_id, state, scored, data) SELECT 'acme',"
+      " ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'OPEN', n % 2 = 0, '' FROM"
+      " generate_series(1, 5000) AS n");
+  ASSERT_EQ(*storage::AskForRescoring(*connection, kTenant, IdOf(1)), 2500);
+  EXPECT_EQ(*storage::MarkPiece(*connection, kTenant), 2000);
+  ASSERT_EQ(*storage::AskForRescoring(*connection, kTenant, IdOf(2)), 2500);
+  ASSERT_EQ(*storage::AskForRescoring(*connection, kTenant, IdOf(3)), 2500);
+  EXPECT_EQ(*storage::CountUnmarked(*connection, kTenant), 500 + 2500);
+  EXPECT_EQ(*storage::MarkPiece(*connection, kTenant), 0) << "2000 marks are not few";
+  std::vector<int> pieces;
+  for (int i = 0; i < 20 && *storage::NextRescored(*connection, "") == kTenant; ++i) {
+    ASSERT_TRUE(storage::TakePending(*connection, kTenant, 2000).ok());
+    pieces.push_back(*storage::MarkPiece(*connection, kTenant));
+    // The one that came first ends first, the two that came after it together.
+    EXPECT_EQ(storage::FindRescoring(*connection, kTenant, IdOf(2))->has_value(),
+              storage::FindRescoring(*connection, kTenant, IdOf(3))->has_value());
+  }
+  EXPECT_THAT(pieces, ElementsAre(500, 0, 2000, 500, 0));
+}
+
+TEST_F(PendingTest, ADroppedRescoringLeavesTheOthers) {
+  auto connection = Connection();
+  Take({EventOf("lead.created", LeadIn(1, kNew, Lead::STATE_OPEN))});
+  ASSERT_EQ(storage::TakePending(*connection, kTenant, 10)->size(), 1);
+  ASSERT_EQ(*storage::AskForRescoring(*connection, kTenant, IdOf(8)), 1);
+  ASSERT_EQ(*storage::AskForRescoring(*connection, kTenant), 1);
+  ASSERT_TRUE(storage::DropRescoring(*connection, kTenant, IdOf(8)).ok());
+  EXPECT_EQ(*storage::MarkPiece(*connection, kTenant), 1);
 }
 
 TEST_F(PendingTest, TenantsTakeTurns) {

@@ -12,6 +12,7 @@
 #include "services/scoring/logic/features.h"
 #include "services/scoring/storage/leads.h"
 #include "services/scoring/storage/pending.h"
+#include "services/scoring/storage/rescoring.h"
 #include "services/scoring/storage/snapshots.h"
 #include "services/scoring/storage/tenant.h"
 #include "services/scoring/storage/training_runs.h"
@@ -133,15 +134,17 @@ absl::Status Jobs::StartDue() {
 absl::Status Jobs::Follow(Job& job) {
   bool ended = false;
   const auto body = [&](db::Connection& connection) -> absl::Status {
-    if (job.cancel_requested) {
-      EMBUDO_RETURN_IF_ERROR(storage::UnmarkBulk(connection, job.tenant));
+    EMBUDO_ASSIGN_OR_RETURN(const auto rescoring, storage::FindRescoring(connection, job.tenant, job.id));
+    ended = job.cancel_requested || !rescoring;
+    if (!rescoring) {
+      job.done = job.total;
+      return absl::OkStatus();
     }
-    EMBUDO_ASSIGN_OR_RETURN(const int64_t waiting, storage::CountBulkPending(connection, job.tenant));
-    job.done = std::max(job.done, job.total - waiting);
-    ended = job.cancel_requested || waiting == 0;
-    if (!ended) return storage::KeepJob(connection, job, clock_.Now(), kFollowLease).status();
-    if (!job.cancel_requested) job.done = job.total;
-    return absl::OkStatus();
+    EMBUDO_ASSIGN_OR_RETURN(const int64_t waiting,
+                            storage::CountBulkPending(connection, job.tenant, static_cast<int>(rescoring->marked)));
+    job.done = std::max(job.done, std::min(job.total, rescoring->marked - waiting));
+    if (job.cancel_requested) return storage::DropRescoring(connection, job.tenant, job.id);
+    return storage::KeepJob(connection, job, clock_.Now(), kFollowLease).status();
   };
   EMBUDO_RETURN_IF_ERROR(db::RunInTx(pool_, "", db::After(kStatementTime), body));
   if (!ended) return absl::OkStatus();
@@ -235,7 +238,7 @@ absl::Status Jobs::Keep(const Job& job, const TrainingRun& run, const logic::Tra
     EMBUDO_RETURN_IF_ERROR(storage::EndJob(connection, ended));
     EMBUDO_ASSIGN_OR_RETURN(const auto settings, storage::GetSettings(connection, job.tenant));
     if (settings.method() == v1::ScoringSettings::METHOD_NAIVE_BAYES) return absl::OkStatus();
-    return storage::MarkAllPending(connection, job.tenant).status();
+    return storage::AskForRescoring(connection, job.tenant).status();
   });
 }
 

@@ -10,6 +10,7 @@
 #include "services/scoring/logic/explain.h"
 #include "services/scoring/storage/leads.h"
 #include "services/scoring/storage/rebuild.h"
+#include "services/scoring/storage/rescoring.h"
 #include "services/scoring/storage/tenant.h"
 
 namespace embudo::scoring::events {
@@ -109,7 +110,24 @@ absl::StatusOr<bool> Scorer::Work() {
   }
   EMBUDO_ASSIGN_OR_RETURN(const int scored, ScoreBatch());
   if (scored > 1 && scored < options_.batch_size) Rest(std::chrono::steady_clock::now() - now);
-  return rebuilt || scored > 0;
+  EMBUDO_ASSIGN_OR_RETURN(const int marked, MarkPiece());
+  return rebuilt || scored > 0 || marked > 0;
+}
+
+absl::StatusOr<int> Scorer::MarkPiece() {
+  int marked = 0;
+  const auto body = [&](db::Connection& connection) -> absl::Status {
+    // Marks that are lost are lost with how far the rescoring was. Another worker's batch is not waited for long: the
+    // piece comes after it.
+    EMBUDO_RETURN_IF_ERROR(connection.ExecScript("SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '1s'"));
+    EMBUDO_ASSIGN_OR_RETURN(const std::string tenant, storage::NextRescored(connection, rescored_));
+    rescored_ = tenant;
+    if (tenant.empty()) return absl::OkStatus();
+    EMBUDO_ASSIGN_OR_RETURN(marked, storage::MarkPiece(connection, tenant));
+    return absl::OkStatus();
+  };
+  EMBUDO_RETURN_IF_ERROR(db::RunInTx(pool_, "", db::After(kBatchTime), body));
+  return marked;
 }
 
 absl::StatusOr<bool> Scorer::RebuildIfDue() {

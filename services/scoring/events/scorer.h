@@ -56,6 +56,8 @@ class Scorer : public Background {
   absl::StatusOr<pipeline::v1::RecordScoresRequest> ScoresOf(db::Connection& connection, const std::string& tenant,
                                                              const storage::LeadIds& ids);
   absl::StatusOr<bool> RebuildIfDue();
+  /// Marks the next leads of a rescoring. How many.
+  absl::StatusOr<int> MarkPiece();
   bool Stopping();
   /// Waits a little longer each time, until Wake makes it look often again.
   void Pause();
@@ -70,6 +72,8 @@ class Scorer : public Background {
   metrics::Registry& metrics_;
   /// The tenant that was served last.
   std::string tenant_;
+  /// The tenant whose rescoring was served last.
+  std::string rescored_;
   std::chrono::steady_clock::time_point next_rebuild_look_;
 
   std::mutex mutex_;

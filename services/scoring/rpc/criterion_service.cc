@@ -5,7 +5,7 @@
 #include "common/base/error.h"
 #include "embudo/scoring/v1/criterion_service.pb.h"
 #include "services/scoring/logic/manual_score.h"
-#include "services/scoring/storage/pending.h"
+#include "services/scoring/storage/rescoring.h"
 #include "services/scoring/storage/tenant.h"
 
 namespace embudo::scoring {
@@ -47,7 +47,7 @@ std::unique_ptr<rpc::Service> CriterionService::MakeService() {
 
 absl::Status CriterionService::ScoreAgain(const rpc::CallContext& call) const {
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire(call.tenant(), call.deadline));
-  EMBUDO_RETURN_IF_ERROR(storage::MarkAllPending(*connection, call.tenant()).status());
+  EMBUDO_RETURN_IF_ERROR(storage::AskForRescoring(*connection, call.tenant()).status());
   marked_();
   return absl::OkStatus();
 }

@@ -16,6 +16,7 @@
 #include "services/scoring/storage/frequencies.h"
 #include "services/scoring/storage/pending.h"
 #include "services/scoring/storage/rebuild.h"
+#include "services/scoring/storage/rescoring.h"
 #include "services/scoring/storage/tenant.h"
 
 namespace embudo::scoring {
@@ -168,7 +169,7 @@ absl::StatusOr<v1::ListFrequenciesResponse> ScoringService::ListFrequencies(cons
 
 absl::StatusOr<v1::RescoreLeadsResponse> ScoringService::RescoreLeads(const CallContext& call) {
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire(call.tenant(), call.deadline));
-  EMBUDO_ASSIGN_OR_RETURN(const int64_t pending, storage::MarkAllPending(*connection, call.tenant()));
+  EMBUDO_ASSIGN_OR_RETURN(const int64_t pending, storage::AskForRescoring(*connection, call.tenant()));
   marked_();
   v1::RescoreLeadsResponse response;
   response.set_pending_count(pending);
@@ -187,7 +188,7 @@ absl::StatusOr<google::longrunning::Operation> ScoringService::StartRescoring(
   job.create_time = clock_.Now();
   const auto body = [&](db::Connection& connection) -> absl::Status {
     if (!storage::GetJob(connection, call.tenant(), job.id).ok()) {
-      EMBUDO_ASSIGN_OR_RETURN(job.total, storage::MarkAllPending(connection, call.tenant()));
+      EMBUDO_ASSIGN_OR_RETURN(job.total, storage::AskForRescoring(connection, call.tenant(), job.id));
     }
     EMBUDO_ASSIGN_OR_RETURN(const storage::Job made, storage::MakeJob(connection, job));
     operation = OperationOf(connection, made);
@@ -230,8 +231,9 @@ absl::StatusOr<v1::ListPrioritiesResponse> ScoringService::ListPriorities(const 
 absl::StatusOr<v1::ScoringProgress> ScoringService::GetScoringProgress(const CallContext& call) {
   EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease connection, pool_.Acquire(call.tenant(), call.deadline));
   EMBUDO_ASSIGN_OR_RETURN(const int64_t pending, storage::CountPending(*connection, call.tenant()));
+  EMBUDO_ASSIGN_OR_RETURN(const int64_t unmarked, storage::CountUnmarked(*connection, call.tenant()));
   v1::ScoringProgress progress;
-  progress.set_pending_count(pending);
+  progress.set_pending_count(pending + unmarked);
   return progress;
 }
 

@@ -9,7 +9,7 @@
 #include "common/resource/mask.h"
 #include "services/scoring/rpc/operations.h"
 #include "services/scoring/rpc/paging.h"
-#include "services/scoring/storage/pending.h"
+#include "services/scoring/storage/rescoring.h"
 #include "services/scoring/storage/tenant.h"
 #include "services/scoring/storage/training_runs.h"
 
@@ -134,7 +134,7 @@ absl::StatusOr<v1::TrainingRun> TrainingService::RollbackModel(const CallContext
           .Violation("MODEL", request.training_run(), "must have succeeded");
     }
     EMBUDO_RETURN_IF_ERROR(storage::SetServing(connection, call.tenant(), id));
-    EMBUDO_RETURN_IF_ERROR(storage::MarkAllPending(connection, call.tenant()).status());
+    EMBUDO_RETURN_IF_ERROR(storage::AskForRescoring(connection, call.tenant()).status());
     EMBUDO_ASSIGN_OR_RETURN(run, storage::GetRun(connection, call.tenant(), id));
     return absl::OkStatus();
   };
@@ -165,7 +165,7 @@ absl::StatusOr<v1::ScoringSettings> TrainingService::UpdateSettings(const CallCo
     EMBUDO_RETURN_IF_ERROR(CheckSettings(settings));
     EMBUDO_RETURN_IF_ERROR(storage::SaveSettings(connection, call.tenant(), settings));
     if (settings.method() == before.method()) return absl::OkStatus();
-    return storage::MarkAllPending(connection, call.tenant()).status();
+    return storage::AskForRescoring(connection, call.tenant()).status();
   };
   EMBUDO_RETURN_IF_ERROR(db::RunInTx(pool_, call.tenant(), call.deadline, body));
   marked_();

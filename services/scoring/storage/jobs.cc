@@ -19,7 +19,7 @@ constexpr char kList[] =
     " ORDER BY create_time DESC, job_id DESC LIMIT $3::int";
 constexpr char kOpen[] = "SELECT " EMBUDO_JOB_COLUMNS
                          " FROM scoring.job WHERE tenant_id = $1 AND kind = $2 AND state IN ('QUEUED', 'RUNNING')"
-                         " ORDER BY create_time LIMIT 1";
+                         " ORDER BY state = 'QUEUED' DESC, create_time LIMIT 1";
 constexpr char kCancel[] =
     "UPDATE scoring.job SET cancel_requested = true,"
     " state = CASE state WHEN 'QUEUED' THEN 'CANCELLED' ELSE state END,"

@@ -38,7 +38,7 @@ absl::StatusOr<Job> GetJob(db::Connection& connection, const std::string& tenant
 /// The newest first, from the one after `before` on (empty: from the start).
 absl::StatusOr<std::vector<Job>> ListJobs(db::Connection& connection, const std::string& tenant,
                                           const std::string& before, int limit);
-/// One of the kind that is not done; nullopt if there is none.
+/// One of the kind that is not done, one that waits before one that runs; nullopt if there is none.
 absl::StatusOr<std::optional<Job>> OpenJob(db::Connection& connection, const std::string& tenant,
                                            const std::string& kind);
 /// A job that waits is cancelled at once, one that runs soon.

@@ -15,9 +15,9 @@ constexpr char kMark[] =
     "INSERT INTO scoring.pending AS p (tenant_id, lead_id, bulk)"
     " SELECT $1, lead_id, false FROM unnest($2::uuid[]) AS lead_id"
     " ON CONFLICT (tenant_id, lead_id) DO UPDATE SET bulk = false";
-constexpr char kMarkAll[] =
+constexpr char kMarkBulk[] =
     "INSERT INTO scoring.pending AS p (tenant_id, lead_id, bulk)"
-    " SELECT tenant_id, lead_id, true FROM scoring.lead WHERE tenant_id = $1 AND scored ORDER BY lead_id"
+    " SELECT $1, lead_id, true FROM unnest($2::uuid[]) AS lead_id"
     " ON CONFLICT (tenant_id, lead_id) DO UPDATE SET bulk = p.bulk";
 constexpr char kNextTenant[] =
     "SELECT tenant_id FROM scoring.pending p WHERE tenant_id > $1" EMBUDO_SERVED("p") " ORDER BY tenant_id LIMIT 1";
@@ -34,9 +34,8 @@ absl::Status MarkPending(db::Connection& connection, const std::string& tenant, 
   return connection.Exec(kMark, db::Params::Of(tenant, ids)).status();
 }
 
-absl::StatusOr<int64_t> MarkAllPending(db::Connection& connection, const std::string& tenant) {
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result marked, connection.Exec(kMarkAll, db::Params::Of(tenant)));
-  return marked.affected();
+absl::Status MarkBulk(db::Connection& connection, const std::string& tenant, const LeadIds& ids) {
+  return connection.Exec(kMarkBulk, db::Params::Of(tenant, ids)).status();
 }
 
 absl::StatusOr<int64_t> CountPending(db::Connection& connection, const std::string& tenant) {
@@ -46,20 +45,13 @@ absl::StatusOr<int64_t> CountPending(db::Connection& connection, const std::stri
   return rows[0].Int(0);
 }
 
-absl::StatusOr<int64_t> CountBulkPending(db::Connection& connection, const std::string& tenant) {
+absl::StatusOr<int64_t> CountBulkPending(db::Connection& connection, const std::string& tenant, int most) {
   EMBUDO_ASSIGN_OR_RETURN(
       const db::Result rows,
-      connection.Exec("SELECT count(*) FROM scoring.pending WHERE tenant_id = $1 AND bulk", db::Params::Of(tenant)));
+      connection.Exec("SELECT count(*) FROM (SELECT FROM scoring.pending WHERE tenant_id = $1 AND bulk LIMIT $2::int)"
+                      " AS marked",
+                      db::Params::Of(tenant, most)));
   return rows[0].Int(0);
-}
-
-absl::Status UnmarkBulk(db::Connection& connection, const std::string& tenant) {
-  return connection
-      .Exec(
-          "DELETE FROM scoring.pending p USING (SELECT lead_id FROM scoring.pending WHERE tenant_id = $1 AND bulk"
-          " FOR UPDATE SKIP LOCKED) AS marked WHERE p.tenant_id = $1 AND p.lead_id = marked.lead_id",
-          db::Params::Of(tenant))
-      .status();
 }
 
 absl::StatusOr<std::string> NextTenant(db::Connection& connection, const std::string& tenant) {

@@ -14,14 +14,12 @@ namespace embudo::scoring::storage {
 
 /// Marks leads to be scored soon.
 absl::Status MarkPending(db::Connection& connection, const std::string& tenant, LeadIds ids);
-/// Marks all leads that are scored, after those that changed. How many.
-absl::StatusOr<int64_t> MarkAllPending(db::Connection& connection, const std::string& tenant);
+/// Marks leads of a rescoring, in order of their ids, to be scored after those that changed.
+absl::Status MarkBulk(db::Connection& connection, const std::string& tenant, const LeadIds& ids);
 absl::StatusOr<int64_t> CountPending(db::Connection& connection, const std::string& tenant);
 
-/// Of those that were marked with all others.
-absl::StatusOr<int64_t> CountBulkPending(db::Connection& connection, const std::string& tenant);
-/// Takes these marks away without scoring.
-absl::Status UnmarkBulk(db::Connection& connection, const std::string& tenant);
+/// Of those of rescorings, up to `most`.
+absl::StatusOr<int64_t> CountBulkPending(db::Connection& connection, const std::string& tenant, int most);
 
 /// The tenant after `tenant`, in a circle, that has leads to be scored; empty if there is none.
 absl::StatusOr<std::string> NextTenant(db::Connection& connection, const std::string& tenant);

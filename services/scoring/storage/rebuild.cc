@@ -4,7 +4,7 @@
 #include "services/scoring/logic/features.h"
 #include "services/scoring/storage/frequencies.h"
 #include "services/scoring/storage/leads.h"
-#include "services/scoring/storage/pending.h"
+#include "services/scoring/storage/rescoring.h"
 #include "services/scoring/storage/tenant.h"
 
 namespace embudo::scoring::storage {
@@ -42,7 +42,7 @@ absl::StatusOr<Rebuilt> Rebuild(db::Connection& connection, const std::string& t
   EMBUDO_RETURN_IF_ERROR(Replace(connection, tenant, table));
   EMBUDO_RETURN_IF_ERROR(connection.Exec(kSetNext, db::Params::Of(tenant, now)).status());
   rebuilt.rows = static_cast<int64_t>(table.rows().size());
-  EMBUDO_ASSIGN_OR_RETURN(rebuilt.pending, MarkAllPending(connection, tenant));
+  EMBUDO_ASSIGN_OR_RETURN(rebuilt.pending, AskForRescoring(connection, tenant));
   return rebuilt;
 }
 

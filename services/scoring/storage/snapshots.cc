@@ -25,6 +25,13 @@ constexpr char kLoad[] =
     "SELECT lead_id, cells FROM scoring.snapshot WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[])"
     " ORDER BY lead_id, stage";
 
+// What is erased of a lead and has a cell of its own: see common/privacy. That something was told, or of what quality
+// an address is, says nothing of a person.
+constexpr char kRedact[] =
+    "UPDATE scoring.snapshot SET cells = (SELECT coalesce(jsonb_object_agg(key, value), '{}') FROM jsonb_each(cells)"
+    " WHERE key <> 'job_title' AND NOT starts_with(key, 'custom_fields.'))"
+    " WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[])";
+
 std::string ToJson(const logic::LeadCells& cells) {
   std::string json = "{";
   for (const auto& [variable, value] : cells) {
@@ -74,6 +81,11 @@ absl::Status SaveSnapshots(db::Connection& connection, const std::string& tenant
     cells.push_back(std::move(json));
   }
   return connection.Exec(kSaveClosed, db::Params::Of(tenant, ids, cells)).status();
+}
+
+absl::Status RedactSnapshots(db::Connection& connection, const std::string& tenant, const LeadIds& ids) {
+  if (ids.empty()) return absl::OkStatus();
+  return connection.Exec(kRedact, db::Params::Of(tenant, ids)).status();
 }
 
 absl::Status RemoveSnapshots(db::Connection& connection, const std::string& tenant, const LeadIds& ids) {

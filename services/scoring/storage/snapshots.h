@@ -17,6 +17,8 @@ namespace embudo::scoring::storage {
 /// closed one changes nothing, unless it was never seen open: then what it has from its beginning is kept.
 absl::Status SaveSnapshots(db::Connection& connection, const std::string& tenant,
                            const std::vector<const type::v1::Lead*>& leads);
+/// Takes what may be personal out of the looks at these leads.
+absl::Status RedactSnapshots(db::Connection& connection, const std::string& tenant, const LeadIds& ids);
 absl::Status RemoveSnapshots(db::Connection& connection, const std::string& tenant, const LeadIds& ids);
 
 /// The looks at each of the leads.

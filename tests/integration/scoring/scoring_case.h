@@ -70,6 +70,7 @@ class ScoringCase : public ::testing::Test {
     EXPECT_TRUE(Eventually([] {
       const db::Result behind = suite_->Query(
           "SELECT (SELECT count(*) FROM pipeline.event_pending) + (SELECT count(*) FROM scoring.pending)"
+          " + (SELECT count(*) FROM scoring.rescoring)"
           " + (SELECT count(*) FROM pipeline.event_head h JOIN scoring.consumer_checkpoint c USING (partition)"
           "    WHERE h.position <> c.position)"
           " + (SELECT count(*) FROM scoring.config WHERE rebuild_due <= $1::timestamptz)",

@@ -6,7 +6,10 @@
 #include <cmath>
 
 #include "common/metrics/metrics.h"
+#include "embudo/pipeline/v1/catalog_service.pb.h"
+#include "embudo/pipeline/v1/privacy_service.pb.h"
 #include "embudo/pipeline/v1/team_service.pb.h"
+#include "embudo/scoring/v1/criterion_service.pb.h"
 #include "embudo/scoring/v1/operation_service.pb.h"
 #include "embudo/scoring/v1/training_service.pb.h"
 #include "google/longrunning/operations.pb.h"
@@ -307,6 +310,141 @@ TEST_F(TrainingTest, RescoringTellsHowFarItIs) {
   const auto page = scorer_.Must<scoring::v1::ListOperationsResponse>(list);
   ASSERT_THAT(page.operations(), SizeIs(1));
   EXPECT_EQ(page.operations(0).name(), operation.name());
+}
+
+TEST_F(TrainingTest, RescoringBeginsThoughAWorkerHoldsMarks) {
+  for (int i = 0; i < 3; ++i) FromSource("fair");
+  CatchUp();
+  // As one whose batch takes long; a mark that is not committed holds as one that is being taken away.
+  db::Pool::Lease worker = *suite_->sql().Acquire("", db::After(std::chrono::seconds(5)));
+  ASSERT_TRUE(worker->ExecScript("BEGIN").ok());
+  ASSERT_TRUE(worker
+                  ->Exec("INSERT INTO scoring.pending (tenant_id, lead_id, bulk)"
+                         " SELECT tenant_id, lead_id, true FROM scoring.lead WHERE tenant_id = $1",
+                         db::Params::Of(tenant_))
+                  .ok());
+  const Operation operation = scorer_.Must<Operation>(scoring::v1::StartRescoringRequest());
+  EXPECT_FALSE(operation.done());
+  scoring::v1::OperationMetadata metadata;
+  ASSERT_TRUE(operation.metadata().UnpackTo(&metadata));
+  EXPECT_EQ(metadata.total(), 3);
+  EXPECT_EQ(scorer_.Must<scoring::v1::RescoreLeadsResponse>(scoring::v1::RescoreLeadsRequest()).pending_count(), 3);
+  EXPECT_GT(scorer_.Must<scoring::v1::ScoringProgress>(scoring::v1::GetScoringProgressRequest()).pending_count(), 0);
+  ASSERT_TRUE(worker->ExecScript("ROLLBACK").ok());
+  scoring::v1::RescoringSummary summary;
+  ASSERT_TRUE(Wait(operation).response().UnpackTo(&summary));
+  EXPECT_EQ(summary.leads(), 3);
+}
+
+TEST_F(TrainingTest, ACancelledRescoringEndsAndTakesNothingFromOthers) {
+  const Lead lead = FromSource("fair");
+  CatchUp();
+  db::Pool::Lease worker = *suite_->sql().Acquire("", db::After(std::chrono::seconds(5)));
+  ASSERT_TRUE(worker->ExecScript("BEGIN").ok());
+  ASSERT_TRUE(worker
+                  ->Exec("INSERT INTO scoring.pending (tenant_id, lead_id, bulk)"
+                         " SELECT tenant_id, lead_id, true FROM scoring.lead WHERE tenant_id = $1",
+                         db::Params::Of(tenant_))
+                  .ok());
+  // The criterion wants all leads scored, too.
+  scoring::v1::CreateCriterionRequest create;
+  create.mutable_criterion()->set_display_name("Met at the fair");
+  create.mutable_criterion()->set_filter("source = fair");
+  create.mutable_criterion()->set_points(40);
+  scorer_.Must<scoring::v1::Criterion>(create);
+  const Operation operation = scorer_.Must<Operation>(scoring::v1::StartRescoringRequest());
+  scoring::v1::CancelOperationRequest cancel;
+  cancel.set_name(operation.name());
+  scorer_.Must<Operation>(cancel);
+  const Operation ended = Wait(operation);
+  EXPECT_EQ(ended.error().code(), static_cast<int>(StatusCode::kCancelled)) << ended.DebugString();
+  EXPECT_EQ(Get(lead).score(), 0);
+  ASSERT_TRUE(worker->ExecScript("ROLLBACK").ok());
+  CatchUp();
+  EXPECT_EQ(Get(lead).score(), 40);
+}
+
+TEST_F(TrainingTest, ATrainingThatRunsAndOneThatWaitsAreCancelled) {
+  for (int i = 0; i < 30; ++i) i % 2 == 0 ? Win(FromSource("fair")) : Lose(FromSource("web"));
+  CatchUp();
+  const TrainingRun before = Train();
+  // It can't go on, as it can't read the looks at the leads.
+  db::Pool::Lease other = *suite_->sql().Acquire("", db::After(std::chrono::seconds(5)));
+  ASSERT_TRUE(other->ExecScript("BEGIN; LOCK TABLE scoring.snapshot IN ACCESS EXCLUSIVE MODE").ok());
+  const Operation running = scorer_.Must<Operation>(scoring::v1::StartTrainingRequest());
+  const auto run_of = [&](const Operation& operation) {
+    scoring::v1::GetTrainingRunRequest get;
+    get.set_name("trainingRuns/" + operation.name().substr(std::string("operations/").size()));
+    return scorer_.Must<TrainingRun>(get);
+  };
+  EXPECT_TRUE(testing::Eventually([&] { return run_of(running).state() == TrainingRun::STATE_RUNNING; }));
+  const Operation waiting = scorer_.Must<Operation>(scoring::v1::StartTrainingRequest());
+  EXPECT_NE(waiting.name(), running.name());
+  // Who asks while one waits is told of that one.
+  EXPECT_EQ(scorer_.Must<Operation>(scoring::v1::StartTrainingRequest()).name(), waiting.name());
+  const auto cancel = [&](const Operation& operation) {
+    scoring::v1::CancelOperationRequest request;
+    request.set_name(operation.name());
+    return scorer_.Must<Operation>(request);
+  };
+  EXPECT_EQ(cancel(waiting).error().code(), static_cast<int>(StatusCode::kCancelled));
+  EXPECT_EQ(run_of(waiting).state(), TrainingRun::STATE_CANCELLED);
+  EXPECT_FALSE(cancel(running).done());
+  ASSERT_TRUE(other->ExecScript("COMMIT").ok());
+  EXPECT_EQ(Wait(running).error().code(), static_cast<int>(StatusCode::kCancelled));
+  EXPECT_EQ(run_of(running).state(), TrainingRun::STATE_CANCELLED);
+  EXPECT_TRUE(run_of(running).has_end_time());
+  EXPECT_EQ(run_of(running).models_size(), 0);
+  // What served serves, and the next one is not in its way.
+  scoring::v1::GetScoringSettingsRequest settings;
+  settings.set_name("scoringSettings");
+  EXPECT_EQ(scorer_.Must<ScoringSettings>(settings).serving_run(), before.name());
+  EXPECT_EQ(Train().state(), TrainingRun::STATE_SUCCEEDED);
+}
+
+TEST_F(TrainingTest, WhatIsErasedOfAPersonIsInNoLookAndNoModel) {
+  pipeline::v1::CreateCustomFieldRequest define;
+  define.mutable_custom_field()->set_key("nickname");
+  define.mutable_custom_field()->set_display_name("Nickname");
+  define.mutable_custom_field()->set_type(type::v1::CustomField::TYPE_TEXT);
+  define.mutable_custom_field()->set_target(type::v1::CustomField::TARGET_LEAD);
+  admin_.Must<type::v1::CustomField>(define);
+  Lead person;
+  person.set_source("fair");
+  person.set_contact_name("Moses qzvanished");
+  person.set_email("qzvanished@example.com");
+  person.set_job_title("qzvanished officer");
+  person.set_pain("qzvanished hurts");
+  (*person.mutable_custom_fields())["nickname"].set_string_value("qzvanished");
+  const Lead open = Create(person);
+  const Lead closed = Create(person);
+  CatchUp();
+  Win(closed);
+  CatchUp();
+  const auto planted = [&](const std::string& table, const std::string& column) {
+    return suite_
+        ->Query("SELECT count(*) FROM scoring." + table + " WHERE tenant_id = $1 AND position('qzvanished' in " +
+                    column + ") > 0",
+                db::Params::Of(tenant_))[0]
+        .Int(0);
+  };
+  EXPECT_EQ(planted("snapshot", "cells::text"), 2);
+  pipeline::v1::ErasePersonRequest erase;
+  erase.set_email("qzvanished@example.com");
+  erase.set_reason("asked for it");
+  admin_.Must<pipeline::v1::ErasePersonResponse>(erase);
+  CatchUp();
+  EXPECT_EQ(planted("snapshot", "cells::text"), 0);
+  EXPECT_EQ(planted("lead", "encode(data, 'escape')"), 0);
+  EXPECT_EQ(planted("closed_lead", "couples::text"), 0);
+  EXPECT_EQ(planted("frequency", "value"), 0);
+  // The rest is still there to learn from.
+  const db::Result left =
+      suite_->Query("SELECT count(*) FROM scoring.snapshot WHERE tenant_id = $1 AND cells ->> 'source' = 'fair'",
+                    db::Params::Of(tenant_));
+  EXPECT_EQ(left[0].Int(0), 2);
+  EXPECT_EQ(Train().leads(), 1);
+  EXPECT_EQ(planted("model", "encode(data, 'escape')"), 0);
 }
 
 TEST_F(TrainingTest, TheMostUrgentLeadComesFirst) {
