@@ -175,7 +175,7 @@ struct Rooms {
         lead_reader(event::Consumer::OptionsOf("capture", environment.config.postgres, environment.config.redis),
                     events::TakeIn, environment.metrics),
         writer(rpc_pool),
-        mail(rpc_pool, writer, room.intake, pipeline, environment.clock),
+        mail(rpc_pool, writer, room.intake, pipeline, environment.clock, environment.metrics),
         enrichment(rpc_pool, writer, pipeline, environment.clock, EnricherOptionsOf(environment.config)),
         poller(worker_pool, mail.gateway, environment.clock, PollerOptionsOf(environment.config)),
         retention("retention", std::chrono::hours(1),

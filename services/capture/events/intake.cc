@@ -4,8 +4,8 @@
 #include "common/base/ids.h"
 #include "common/base/resource_id.h"
 #include "common/resource/change.h"
-#include "services/capture/events/settlement.h"
 #include "services/capture/logic/capture.h"
+#include "services/capture/storage/public_keys.h"
 
 namespace embudo::capture::events {
 namespace {
@@ -64,6 +64,16 @@ absl::StatusOr<SubmissionRecord> Intake::Begin(const Bringer& who, const v1::Cap
   return submissions_.Begin(who.tenant, std::move(submission), raw, clock_.Now(), who.deadline);
 }
 
+absl::StatusOr<Settlement::Rules> Intake::RulesFor(const Bringer& who, const v1::CaptureLeadRequest& request) {
+  Settlement::Rules rules;
+  EMBUDO_ASSIGN_OR_RETURN(rules.region, regions_.Of(who.identity));
+  EMBUDO_ASSIGN_OR_RETURN(rules.settings, settings_.Get(who.tenant, who.deadline));
+  EMBUDO_ASSIGN_OR_RETURN(const auto own,
+                          storage::SourceRules(submissions_.pool(), who.tenant, request.payload(), who.deadline));
+  logic::PutFirst(own, rules.settings);
+  return rules;
+}
+
 absl::StatusOr<v1::CaptureLeadResponse> Intake::Foresee(const Bringer& who, const v1::CaptureLeadRequest& request) {
   EMBUDO_ASSIGN_OR_RETURN(const logic::Prepared prepared, logic::Prepare(request));
   if (!prepared.rejected.empty()) {
@@ -72,18 +82,14 @@ absl::StatusOr<v1::CaptureLeadResponse> Intake::Foresee(const Bringer& who, cons
     response.set_reason(prepared.rejected);
     return response;
   }
-  Settlement::Rules rules;
-  EMBUDO_ASSIGN_OR_RETURN(rules.region, regions_.Of(who.identity));
-  EMBUDO_ASSIGN_OR_RETURN(rules.settings, settings_.Get(who.tenant, who.deadline));
+  EMBUDO_ASSIGN_OR_RETURN(Settlement::Rules rules, RulesFor(who, request));
   return Settlement(submissions_, pipeline_, who, std::move(rules), request, prepared).Foresee();
 }
 
 absl::StatusOr<std::string> Intake::Settle(const Bringer& who, SubmissionRecord& submission) {
   EMBUDO_ASSIGN_OR_RETURN(const logic::Prepared prepared, logic::Prepare(submission.request));
   if (!prepared.rejected.empty()) return prepared.rejected;
-  Settlement::Rules rules;
-  EMBUDO_ASSIGN_OR_RETURN(rules.region, regions_.Of(who.identity));
-  EMBUDO_ASSIGN_OR_RETURN(rules.settings, settings_.Get(who.tenant, who.deadline));
+  EMBUDO_ASSIGN_OR_RETURN(Settlement::Rules rules, RulesFor(who, submission.request));
   Settlement settlement(submissions_, pipeline_, who, std::move(rules), submission.request, prepared);
   EMBUDO_RETURN_IF_ERROR(settlement.Settle(submission));
   return std::string();

@@ -10,6 +10,7 @@
 #include "embudo/capture/v1/capture_service.pb.h"
 #include "services/capture/events/bringer.h"
 #include "services/capture/events/lead_calls.h"
+#include "services/capture/events/settlement.h"
 #include "services/capture/storage/settings_store.h"
 #include "services/capture/storage/submission_store.h"
 
@@ -52,6 +53,8 @@ class Intake {
  private:
   absl::StatusOr<storage::SubmissionRecord> Begin(const Bringer& who, const v1::CaptureLeadRequest& request,
                                                   const Raw& raw);
+  /// The tenant's, after those of the form or hook that it came by.
+  absl::StatusOr<Settlement::Rules> RulesFor(const Bringer& who, const v1::CaptureLeadRequest& request);
   absl::StatusOr<v1::CaptureLeadResponse> Foresee(const Bringer& who, const v1::CaptureLeadRequest& request);
   /// Finds or makes its lead. Why it is rejected; empty if it is not.
   absl::StatusOr<std::string> Settle(const Bringer& who, storage::SubmissionRecord& submission);

@@ -1,13 +1,17 @@
 #include "services/capture/events/mail_gateway.h"
 
+#include <prometheus/counter.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
 
+#include "absl/strings/ascii.h"
 #include "common/base/error.h"
 #include "common/base/ids.h"
 #include "common/base/resource_id.h"
 #include "common/base/sha256.h"
+#include "common/filter/schema.h"
 #include "common/log/log.h"
 #include "common/text/email.h"
 #include "common/text/unicode.h"
@@ -76,6 +80,10 @@ class Reception {
     if (traits_.automatic) {
       return Keep(InboundEmail::KIND_AUTO_REPLY, Submission::OUTCOME_IGNORED,
                   "a machine wrote it, as one sees by " + traits_.automatic_by);
+    }
+    if (!traits_.list_by.empty() && settings_.mailing_lists() == MailSettings::MAILING_LISTS_IGNORE) {
+      return Keep(InboundEmail::KIND_MAILING_LIST, Submission::OUTCOME_IGNORED,
+                  "it was written to a mailing list, as one sees by " + traits_.list_by);
     }
     EMBUDO_ASSIGN_OR_RETURN(const std::string team, TeamByAlias());
     if (team.empty() && settings_.catch_all() == MailSettings::CATCH_ALL_REJECT) {
@@ -343,7 +351,16 @@ absl::StatusOr<v1::ReceiveMailResponse> MailGateway::Receive(const Bringer& who,
     return Error(absl::StatusCode::kInvalidArgument, "MAIL_TOO_LARGE", "content: is larger than 25 MiB")
         .Field("content", "is larger than 25 MiB");
   }
-  return Reception(intake_, store_, pipeline_, who, recipients, bytes).Run();
+  EMBUDO_ASSIGN_OR_RETURN(v1::ReceiveMailResponse response,
+                          Reception(intake_, store_, pipeline_, who, recipients, bytes).Run());
+  metrics_
+      .Counter("embudo_capture_mails_total", "Mails that came in, by what they are and what became of them",
+               {{"kind", absl::AsciiStrToLower(
+                             filter::ShortName(*InboundEmail::Kind_descriptor()->FindValueByNumber(response.kind())))},
+                {"outcome", absl::AsciiStrToLower(filter::ShortName(
+                                *Submission::Outcome_descriptor()->FindValueByNumber(response.outcome())))}})
+      .Increment();
+  return response;
 }
 
 }  // namespace embudo::capture::events

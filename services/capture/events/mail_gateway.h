@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/metrics/metrics.h"
 #include "common/rpc/client.h"
 #include "embudo/capture/v1/mail_service.pb.h"
 #include "services/capture/events/intake.h"
@@ -15,8 +16,8 @@ namespace embudo::capture::events {
 /// of leads. Thread-safe.
 class MailGateway {
  public:
-  MailGateway(Intake& intake, storage::MailStore& store, embudo::rpc::Client& pipeline)
-      : intake_(intake), store_(store), pipeline_(pipeline) {}
+  MailGateway(Intake& intake, storage::MailStore& store, embudo::rpc::Client& pipeline, metrics::Registry& metrics)
+      : intake_(intake), store_(store), pipeline_(pipeline), metrics_(metrics) {}
 
   /// `recipients` are those of the envelope, if they are known. Whatever is wrong with the mail, it is kept: an error
   /// means that somebody else (the database, the pipeline service) could not be reached, and that the same mail is to
@@ -28,6 +29,7 @@ class MailGateway {
   Intake& intake_;
   storage::MailStore& store_;
   embudo::rpc::Client& pipeline_;
+  metrics::Registry& metrics_;
 };
 
 }  // namespace embudo::capture::events

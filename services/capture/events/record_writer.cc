@@ -232,7 +232,7 @@ bool RecordWriter::Start(Batch& batch, std::function<void()> done) {
   batch.matched.assign(batch.rows.size(), false);
   batch.sent.clear();
   for (size_t i = 0; i < batch.rows.size(); ++i) {
-    if (batch.rows[i].errors.empty()) batch.sent.push_back(i);
+    if (batch.rows[i].errors.empty() && !batch.rows[i].passed_over) batch.sent.push_back(i);
   }
   batch.request.reset();
   if (!IsJournalled(plan_) || (NeedsPipeline(plan_) && !world_.pipeline_exists) || batch.sent.empty()) return false;

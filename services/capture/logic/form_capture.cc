@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 #include "common/text/unicode.h"
 #include "services/capture/logic/field_map.h"
+#include "services/capture/logic/policy.h"
 
 namespace embudo::capture::logic {
 namespace {
@@ -143,6 +144,7 @@ Capturing CaptureForm(const Form& form, const FormFields& fields, const Visit& v
 
 absl::Status PrepareForm(Form& form) {
   EMBUDO_RETURN_IF_ERROR(FieldMap::Compile(form.fields(), "form.fields").status());
+  EMBUDO_RETURN_IF_ERROR(CheckRules(form.duplicate_rules(), "form.duplicate_rules"));
   for (int i = 0; i < form.allowed_origins_size(); ++i) {
     std::string& origin = *form.mutable_allowed_origins(i);
     origin = absl::AsciiStrToLower(origin);

@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "services/capture/logic/field_map.h"
 #include "services/capture/logic/json_path.h"
+#include "services/capture/logic/policy.h"
 
 namespace embudo::capture::logic {
 namespace {
@@ -60,6 +61,7 @@ std::string DeliveryIdOf(const Hook& hook, std::string_view header, std::string_
 
 absl::Status PrepareHook(Hook& hook) {
   EMBUDO_RETURN_IF_ERROR(FieldMap::Compile(hook.fields(), "hook.fields").status());
+  EMBUDO_RETURN_IF_ERROR(CheckRules(hook.duplicate_rules(), "hook.duplicate_rules"));
   for (int i = 0; i < hook.fields_size(); ++i) {
     if (hook.fields(i).source().empty()) continue;
     if (const auto path = JsonPath::Parse(hook.fields(i).source()); !path.ok()) {

@@ -157,6 +157,11 @@ class Planner {
   void AddRelations() {
     const ImportMapping& mapping = plan_.mapping;
     plan_.deleted_cell = OptionalColumn("mapping.deleted_column", mapping.deleted_column());
+    if (mapping.has_rows()) {
+      plan_.rows_cell = Column("mapping.rows.column", mapping.rows().column());
+      for (const std::string& value : mapping.rows().values()) plan_.rows_values.insert(NameKey(value));
+      if (mapping.rows().values().empty()) Wrong("mapping.rows.values", "is required");
+    }
     for (int i = 0; i < mapping.about_columns_size(); ++i) {
       const auto cell = Column("mapping.about_columns[" + std::to_string(i) + "]", mapping.about_columns(i));
       if (cell) plan_.about_cells.push_back(*cell);

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -50,6 +51,9 @@ struct ImportPlan {
   std::vector<PlanColumn> columns;
   std::optional<size_t> stage_cell, won_cell, closed_cell, probability_cell;
   std::optional<size_t> deleted_cell;
+  /// Which rows are meant: those that have one of the texts, by NameKey, in the cell. Unset: all.
+  std::optional<size_t> rows_cell;
+  std::unordered_set<std::string> rows_values;
   std::vector<size_t> about_cells, same_as_cells;
   /// By NameKey of the text.
   std::unordered_map<std::string, StageMeaning> stages;

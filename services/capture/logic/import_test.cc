@@ -401,5 +401,26 @@ TEST(MavenTest, NoRowIsLost) {
                           std::pair("EMPTY_CELL engage_date", 500)));
 }
 
+TEST(RowMapper, PassesOverRowsThatAreNotMeant) {
+  v1::ImportMapping mapping = MappingFromJson(OpportunityMapping(""));
+  mapping.mutable_rows()->set_column("Kind");
+  mapping.mutable_rows()->add_values("stagename");
+  const auto rows = MapAll(mapping, "id,kind,stage\n1,StageName,Engaging\n2,Amount,5000\n,created,\n");
+  ASSERT_THAT(rows, SizeIs(3));
+  EXPECT_FALSE(rows[0].passed_over);
+  ASSERT_NE(rows[0].record, nullptr);
+  for (size_t i = 1; i < 3; ++i) {
+    EXPECT_TRUE(rows[i].passed_over);
+    EXPECT_EQ(rows[i].record, nullptr);
+    EXPECT_THAT(rows[i].errors, SizeIs(0));
+    ASSERT_THAT(rows[i].warnings, SizeIs(1));
+    EXPECT_EQ(rows[i].warnings[0].code, "ROW_PASSED_OVER");
+  }
+  mapping.mutable_rows()->clear_values();
+  mapping.mutable_rows()->set_column("color");
+  const auto plan = MakePlan(mapping, {"id", "kind", "stage"}, kDefaults);
+  EXPECT_THAT(plan.status().ToString(), HasSubstr("mapping.rows.column"));
+}
+
 }  // namespace
 }  // namespace embudo::capture::logic

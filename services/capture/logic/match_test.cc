@@ -157,9 +157,9 @@ TEST(PolicyTest, TheFirstRuleThatFitsDecides) {
   EXPECT_EQ(DecideFor(settings, Duplicate::REASON_EMAIL, Lead::CHANNEL_API), DuplicateRule::ACTION_ATTACH);
   EXPECT_EQ(DecideFor(settings, names, Lead::CHANNEL_API, "", 0.95), DuplicateRule::ACTION_ATTACH);
   EXPECT_EQ(DecideFor(settings, names, Lead::CHANNEL_API, "", 0.7), DuplicateRule::ACTION_FLAG);
-  EXPECT_TRUE(CheckSettings(settings).ok());
+  EXPECT_TRUE(CheckRules(settings.duplicate_rules(), "rules").ok());
   settings.add_duplicate_rules();
-  EXPECT_EQ(MessageOf(CheckSettings(settings)), "settings.duplicate_rules[2].action: is required");
+  EXPECT_EQ(MessageOf(CheckRules(settings.duplicate_rules(), "rules")), "rules[2].action: is required");
 }
 
 }  // namespace

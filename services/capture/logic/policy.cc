@@ -79,12 +79,19 @@ DuplicateRule::Action Decide(const v1::CaptureSettings& settings, const Circumst
   return strongest;
 }
 
-absl::Status CheckSettings(const v1::CaptureSettings& settings) {
-  for (int i = 0; i < settings.duplicate_rules_size(); ++i) {
-    if (settings.duplicate_rules(i).action() != DuplicateRule::ACTION_UNSPECIFIED) continue;
-    return InvalidField("settings.duplicate_rules[" + std::to_string(i) + "].action", "is required");
+absl::Status CheckRules(const DuplicateRules& rules, const std::string& path) {
+  for (int i = 0; i < rules.size(); ++i) {
+    if (rules[i].action() != DuplicateRule::ACTION_UNSPECIFIED) continue;
+    return InvalidField(path + "[" + std::to_string(i) + "].action", "is required");
   }
   return absl::OkStatus();
+}
+
+void PutFirst(const DuplicateRules& rules, v1::CaptureSettings& settings) {
+  if (rules.empty()) return;
+  DuplicateRules all = rules;
+  all.Add(settings.duplicate_rules().begin(), settings.duplicate_rules().end());
+  settings.mutable_duplicate_rules()->Swap(&all);
 }
 
 }  // namespace embudo::capture::logic

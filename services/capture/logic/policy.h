@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -22,7 +23,11 @@ v1::DuplicateRule::Action Decide(const v1::CaptureSettings& settings, const Circ
 /// The strongest of what is done for each of the reasons: MERGE, ATTACH, FLAG, CREATE.
 v1::DuplicateRule::Action Decide(const v1::CaptureSettings& settings, const Circumstance& circumstance,
                                  const v1::Duplicate& duplicate);
-/// INVALID_ARGUMENT if a rule is none.
-absl::Status CheckSettings(const v1::CaptureSettings& settings);
+
+using DuplicateRules = google::protobuf::RepeatedPtrField<v1::DuplicateRule>;
+/// INVALID_ARGUMENT if a rule is none; `path` is theirs in the request.
+absl::Status CheckRules(const DuplicateRules& rules, const std::string& path);
+/// Puts the rules of a form or a hook before those of the tenant.
+void PutFirst(const DuplicateRules& rules, v1::CaptureSettings& settings);
 
 }  // namespace embudo::capture::logic

@@ -83,6 +83,8 @@ MappedRow RowMapper::Map(text::CsvRow row) const {
   MappedRow mapped;
   mapped.row = std::move(row);
   CheckShape(mapped);
+  CheckMeant(mapped);
+  if (mapped.passed_over) return mapped;
   mapped.id = IdAs(plan_.mapping.id_format(), CellOf(mapped.row, plan_.id_cell));
   if (mapped.id.empty()) {
     mapped.errors.push_back({"MISSING_REQUIRED_PROPERTY", plan_.headers[plan_.id_cell], "the row has no id"});
@@ -147,6 +149,15 @@ void RowMapper::CheckShape(MappedRow& mapped) const {
       return;
     }
   }
+}
+
+void RowMapper::CheckMeant(MappedRow& mapped) const {
+  if (!plan_.rows_cell || !mapped.errors.empty()) return;
+  const std::string text = CellOf(mapped.row, plan_.rows_cell);
+  mapped.passed_over = !plan_.rows_values.contains(NameKey(text));
+  if (!mapped.passed_over) return;
+  mapped.warnings.push_back(
+      {"ROW_PASSED_OVER", plan_.headers[*plan_.rows_cell], "the mapping does not mean rows of " + Quoted(text)});
 }
 
 /// The text that fills a column's field: the cell, or the constant, with aliases replaced.

@@ -53,6 +53,8 @@ struct MappedRow {
   std::string same_as;
   /// The other system has deleted it.
   bool deleted = false;
+  /// It is none of the rows that the mapping means: nothing comes of it.
+  bool passed_over = false;
   /// When an opportunity entered stages, by their names.
   std::vector<std::pair<std::string, Time>> stays;
   std::vector<NewRecord> new_records;
@@ -73,6 +75,7 @@ class RowMapper {
 
  private:
   void CheckShape(MappedRow& mapped) const;
+  void CheckMeant(MappedRow& mapped) const;
   void Fill(const PlanColumn& column, MappedRow& mapped) const;
   std::string TextFor(const PlanColumn& column, MappedRow& mapped) const;
   void FillFirstReference(const PlanColumn& column, const std::string& text, MappedRow& mapped) const;

@@ -214,6 +214,11 @@ class Suggester {
       mapping_.add_same_as_columns(sample_.header[*found]);
       Mark(*found, "(same as)", 1);
     }
+    if (const auto rows = headers_.FindAny(preset_.row_headers())) {
+      mapping_.mutable_rows()->set_column(sample_.header[*rows]);
+      *mapping_.mutable_rows()->mutable_values() = preset_.row_values();
+      Mark(*rows, "(rows)", 1);
+    }
     const auto deleted = headers_.FindAny(preset_.deleted_headers());
     if (!deleted) return;
     mapping_.set_deleted_column(sample_.header[*deleted]);

@@ -111,14 +111,20 @@ std::string AutomaticHeader(const Mail& mail) {
     if (!value.empty() && value != "no" && value != "false") return name;
   }
   const std::string precedence = FirstWord(mail.HeaderValue("precedence"));
-  if (precedence == "auto_reply" || precedence == "bulk" || precedence == "junk" || precedence == "list") {
-    return "Precedence: " + precedence;
-  }
-  if (!mail.HeaderValue("list-id").empty()) return "List-Id";
-  if (!mail.HeaderValue("feedback-id").empty() && !mail.HeaderValue("list-unsubscribe").empty()) return "Feedback-ID";
+  if (precedence == "auto_reply" || precedence == "junk") return "Precedence: " + precedence;
   const std::string type = LowerAscii(mail.HeaderValue("content-type"));
   if (type.find("disposition-notification") != std::string::npos) return "a receipt";
   if (type.find("feedback-report") != std::string::npos) return "a complaint";
+  return {};
+}
+
+/// By RFC 2919 and 2369, and by what lists and newsletters say of themselves beside them.
+std::string ListHeader(const Mail& mail) {
+  if (!mail.HeaderValue("list-id").empty()) return "List-Id";
+  if (!mail.HeaderValue("list-post").empty()) return "List-Post";
+  const std::string precedence = FirstWord(mail.HeaderValue("precedence"));
+  if (precedence == "list" || precedence == "bulk") return "Precedence: " + precedence;
+  if (!mail.HeaderValue("feedback-id").empty() && !mail.HeaderValue("list-unsubscribe").empty()) return "Feedback-ID";
   return {};
 }
 
@@ -152,6 +158,7 @@ Traits Classify(Mail& mail, const std::vector<std::string>& own) {
   if (traits.automatic_by.empty() && HasAutomaticSubject(mail)) traits.automatic_by = "its subject";
   if (traits.automatic_by.empty() && IsMailerDaemon(mail)) traits.automatic_by = "its sender";
   traits.automatic = !traits.automatic_by.empty();
+  traits.list_by = ListHeader(mail);
   traits.spam = IsSpam(mail);
   return traits;
 }

@@ -18,10 +18,12 @@ struct Traits {
   bool bounce = false;
   /// A report of a mail that is still on its way, or has arrived: nothing is lost.
   bool delivery_notice = false;
-  /// A machine wrote it: out of office, a receipt, a notification, a circular.
+  /// A machine wrote it: out of office, a receipt, a notification.
   bool automatic = false;
   /// How one sees that.
   std::string automatic_by;
+  /// Not empty: it came by a mailing list, or was written to many, and this is how one sees it.
+  std::string list_by;
   /// A filter before us took it for spam.
   bool spam = false;
 };

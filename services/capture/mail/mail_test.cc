@@ -106,10 +106,17 @@ TEST(Classify, TellsMachinesFromPeople) {
   };
   EXPECT_FALSE(traits("").automatic);
   EXPECT_FALSE(traits("Auto-Submitted: no\n").automatic);
-  for (const char* header : {"Auto-Submitted: auto-replied; x=y\n", "X-Autoreply: yes\n", "Precedence: bulk\n",
-                             "List-Id: <l.example.com>\n"}) {
+  for (const char* header : {"Auto-Submitted: auto-replied; x=y\n", "X-Autoreply: yes\n", "Precedence: auto_reply\n"}) {
     EXPECT_TRUE(traits(header).automatic) << header;
+    EXPECT_THAT(traits(header).list_by, IsEmpty()) << header;
   }
+  for (const char* header :
+       {"Precedence: bulk\n", "Precedence: List\n", "List-Id: <l.example.com>\n", "List-Post: <mailto:l@example.com>\n",
+        "Feedback-ID: 1:2\nList-Unsubscribe: <mailto:u@example.com>\n"}) {
+    EXPECT_FALSE(traits(header).automatic) << header;
+    EXPECT_THAT(traits(header).list_by, Not(IsEmpty())) << header;
+  }
+  EXPECT_THAT(traits("List-Unsubscribe: <mailto:u@example.com>\n").list_by, IsEmpty());
   Mail away = Parse("From: a@example.com\nSubject: Abwesenheitsnotiz: Angebot\n\nText\n");
   EXPECT_TRUE(Classify(away, {}).automatic);
   EXPECT_TRUE(traits("X-Spam-Status: Yes, score=9\n").spam);

@@ -83,7 +83,7 @@ absl::StatusOr<v1::CaptureSettings> GetCaptureSettings(Room& room, const CallCon
 
 absl::StatusOr<v1::CaptureSettings> UpdateCaptureSettings(Room& room, const CallContext& call,
                                                           const v1::UpdateCaptureSettingsRequest& request) {
-  EMBUDO_RETURN_IF_ERROR(logic::CheckSettings(request.settings()));
+  EMBUDO_RETURN_IF_ERROR(logic::CheckRules(request.settings().duplicate_rules(), "settings.duplicate_rules"));
   if (request.validate_only()) {
     EMBUDO_ASSIGN_OR_RETURN(const v1::CaptureSettings now, room.settings.Get(call.tenant(), call.deadline));
     const std::string& etag = request.settings().etag();

@@ -61,16 +61,15 @@ class Results {
 absl::StatusOr<v1::DownloadImportResultsResponse> DownloadImportResults(
     Room& room, const CallContext& call, const v1::DownloadImportResultsRequest& request) {
   EMBUDO_ASSIGN_OR_RETURN(const std::string id, embudo::rpc::OperationIdOf(request.name()));
-  EMBUDO_ASSIGN_OR_RETURN(const std::string place, PlaceIn(request.page_token(), request.name()));
+  EMBUDO_ASSIGN_OR_RETURN(const int64_t after, NumberIn(request.page_token(), request.name(), 1));
   EMBUDO_ASSIGN_OR_RETURN(const ImportJob job, room.imports.Get(call.tenant(), id, call.deadline));
   if (!job.undoes.empty()) return NotFound("embudo.dev/Operation", request.name());
   const int size = PageSize(request.page_size(), 5000, 20000);
-  const int64_t after = place.empty() ? 1 : std::stoll(place);
   events::FileRows rows(room.files, call.tenant(), job.file_id, job.mapping.format());
   EMBUDO_ASSIGN_OR_RETURN(std::vector<std::string> header, rows.Header());
   const size_t width = header.size();
   v1::DownloadImportResultsResponse response;
-  if (place.empty()) {
+  if (request.page_token().empty()) {
     for (const char* name : {"record", "status", "error_code", "error"}) header.emplace_back(name);
     response.set_csv(text::CsvLine(header));
   }
@@ -99,14 +98,13 @@ absl::StatusOr<v1::DownloadImportResultsResponse> DownloadImportResults(
 absl::StatusOr<v1::DownloadRefusedRowsResponse> DownloadRefusedRows(Room& room, const CallContext& call,
                                                                     const v1::DownloadRefusedRowsRequest& request) {
   EMBUDO_ASSIGN_OR_RETURN(const std::string id, embudo::rpc::OperationIdOf(request.name()));
-  EMBUDO_ASSIGN_OR_RETURN(const std::string place, PlaceIn(request.page_token(), request.name()));
+  EMBUDO_ASSIGN_OR_RETURN(const int64_t after, NumberIn(request.page_token(), request.name(), 0));
   EMBUDO_ASSIGN_OR_RETURN(const ImportJob job, room.imports.Get(call.tenant(), id, call.deadline));
   const int size = PageSize(request.page_size(), 1000, 10000);
-  const int64_t after = place.empty() ? 0 : std::stoll(place);
   EMBUDO_ASSIGN_OR_RETURN(std::vector<storage::Refusal> refusals,
                           room.imports.Refusals(call.tenant(), id, after, size + 1, call.deadline));
   v1::DownloadRefusedRowsResponse response;
-  if (place.empty()) {
+  if (request.page_token().empty()) {
     events::FileRows rows(room.files, call.tenant(), job.file_id, job.mapping.format());
     EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> header, rows.Header());
     response.set_csv(text::CsvLine(logic::RefusedHeader(header)));

@@ -46,10 +46,10 @@ absl::StatusOr<v1::SuggestMappingResponse> SuggestMapping(Room& room, const Call
 absl::StatusOr<v1::ListImportPresetsResponse> ListImportPresets(Room&, const CallContext&,
                                                                 const v1::ListImportPresetsRequest& request) {
   constexpr char kQuery[] = "importPresets";
-  EMBUDO_ASSIGN_OR_RETURN(const std::string place, PlaceIn(request.page_token(), kQuery));
+  EMBUDO_ASSIGN_OR_RETURN(const int64_t place, NumberIn(request.page_token(), kQuery, 0));
   const auto& presets = logic::Presets();
   const int all = static_cast<int>(presets.size());
-  const int begin = place.empty() ? 0 : std::stoi(place);
+  const int begin = static_cast<int>(std::min<int64_t>(all, place));
   const int end = std::min(all, begin + PageSize(request.page_size(), all, all));
   v1::ListImportPresetsResponse response;
   for (int i = begin; i < end; ++i) {

@@ -121,6 +121,9 @@ absl::Status PrepareMailSettings(const CallContext&, Message& after, const Messa
   if (settings.catch_all() == MailSettings::CATCH_ALL_UNSPECIFIED) {
     settings.set_catch_all(MailSettings::CATCH_ALL_NEW_LEAD);
   }
+  if (settings.mailing_lists() == MailSettings::MAILING_LISTS_UNSPECIFIED) {
+    settings.set_mailing_lists(MailSettings::MAILING_LISTS_IGNORE);
+  }
   if (settings.inbox().empty()) settings.set_inbox("inbox");
   return absl::OkStatus();
 }
@@ -128,11 +131,11 @@ absl::Status PrepareMailSettings(const CallContext&, Message& after, const Messa
 }  // namespace
 
 MailRoom::MailRoom(db::Pool& pool, resource::Writer& writer, events::Intake& an_intake, embudo::rpc::Client& client,
-                   const Clock& clock)
+                   const Clock& clock, metrics::Registry& metrics)
     : intake(an_intake),
       pipeline(client),
       mail(pool),
-      gateway(intake, mail, pipeline),
+      gateway(intake, mail, pipeline, metrics),
       mailboxes(storage::MailboxTable(), {.prepare = PrepareMailbox, .default_order = "create_time"}, pool, writer,
                 clock),
       mail_settings(storage::MailSettingsTable(), {.prepare = PrepareMailSettings}, pool, writer, clock) {}

@@ -15,7 +15,7 @@ namespace embudo::capture::rpc {
 struct MailRoom {
   /// `pool` is of the role capture_rpc.
   MailRoom(db::Pool& pool, resource::Writer& writer, events::Intake& an_intake, embudo::rpc::Client& client,
-           const Clock& clock);
+           const Clock& clock, metrics::Registry& metrics);
 
   events::Intake& intake;
   embudo::rpc::Client& pipeline;

@@ -1,6 +1,7 @@
 #include "services/capture/rpc/paging.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
@@ -28,6 +29,10 @@ std::string FromHex(std::string_view hex) {
   return bytes;
 }
 
+absl::Status NoToken() {
+  return InvalidField("page_token", "is not one that this request, otherwise the same, has returned");
+}
+
 }  // namespace
 
 int PageSize(int wanted, int otherwise, int most) { return wanted == 0 ? otherwise : std::min(wanted, most); }
@@ -48,7 +53,16 @@ absl::StatusOr<std::string> PlaceIn(std::string_view token, std::string_view que
     std::string place = bytes.substr(kCheckBytes);
     if (bytes.substr(0, kCheckBytes) == Check(place, query)) return place;
   }
-  return InvalidField("page_token", "is not one that this request, otherwise the same, has returned");
+  return NoToken();
+}
+
+absl::StatusOr<int64_t> NumberIn(std::string_view token, std::string_view query, int64_t otherwise) {
+  EMBUDO_ASSIGN_OR_RETURN(const std::string place, PlaceIn(token, query));
+  if (place.empty()) return otherwise;
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(place.data(), place.data() + place.size(), number);
+  if (error != std::errc() || end != place.data() + place.size() || number < 0) return NoToken();
+  return number;
 }
 
 }  // namespace embudo::capture::rpc

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,5 +15,9 @@ int PageSize(int wanted, int otherwise, int most);
 std::string PageToken(std::string_view place, std::string_view query);
 /// The place in a token, empty for an empty one. INVALID_ARGUMENT if it is none, or another query's.
 absl::StatusOr<std::string> PlaceIn(std::string_view token, std::string_view query);
+
+/// The same of a place that is a number, `otherwise` for an empty token. Whoever knows how tokens are made can make one
+/// of anything.
+absl::StatusOr<int64_t> NumberIn(std::string_view token, std::string_view query, int64_t otherwise);
 
 }  // namespace embudo::capture::rpc

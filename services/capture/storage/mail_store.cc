@@ -46,6 +46,9 @@ absl::StatusOr<MailSettings> MailStore::Settings(const std::string& tenant, db::
   if (settings.catch_all() == MailSettings::CATCH_ALL_UNSPECIFIED) {
     settings.set_catch_all(MailSettings::CATCH_ALL_NEW_LEAD);
   }
+  if (settings.mailing_lists() == MailSettings::MAILING_LISTS_UNSPECIFIED) {
+    settings.set_mailing_lists(MailSettings::MAILING_LISTS_IGNORE);
+  }
   if (settings.inbox().empty()) settings.set_inbox("inbox");
   return settings;
 }

@@ -92,6 +92,18 @@ absl::StatusOr<std::optional<v1::Hook>> FindHookNamed(db::Pool& pool, const std:
   return FindNamed<v1::Hook>(pool, HookTable(), tenant, name, deadline);
 }
 
+absl::StatusOr<DuplicateRules> SourceRules(db::Pool& pool, const std::string& tenant, const v1::Payload& payload,
+                                           db::Deadline deadline) {
+  if (payload.has_web_form() && !payload.web_form().form().empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(const auto form, FindFormNamed(pool, tenant, payload.web_form().form(), deadline));
+    if (form) return form->duplicate_rules();
+  } else if (payload.has_webhook() && !payload.webhook().hook().empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(const auto hook, FindHookNamed(pool, tenant, payload.webhook().hook(), deadline));
+    if (hook) return hook->duplicate_rules();
+  }
+  return DuplicateRules();
+}
+
 absl::StatusOr<bool> PutHookSecret(db::Connection& connection, const std::string& tenant, const std::string& hook,
                                    const std::string& secret, Time now, Time previous_end) {
   // Of those before, the last is good for a while yet; older ones are gone.

@@ -9,6 +9,7 @@
 #include "common/resource/table.h"
 #include "embudo/capture/v1/form.pb.h"
 #include "embudo/capture/v1/hook.pb.h"
+#include "embudo/capture/v1/submission.pb.h"
 
 namespace embudo::capture::storage {
 
@@ -44,6 +45,11 @@ absl::StatusOr<std::optional<v1::Form>> FindFormNamed(db::Pool& pool, const std:
                                                       const std::string& name, db::Deadline deadline);
 absl::StatusOr<std::optional<v1::Hook>> FindHookNamed(db::Pool& pool, const std::string& tenant,
                                                       const std::string& name, db::Deadline deadline);
+
+/// The duplicate rules of the form or hook that the payload came by; none if it came another way, or that is deleted.
+using DuplicateRules = google::protobuf::RepeatedPtrField<v1::DuplicateRule>;
+absl::StatusOr<DuplicateRules> SourceRules(db::Pool& pool, const std::string& tenant, const v1::Payload& payload,
+                                           db::Deadline deadline);
 
 /// Gives a hook a new secret; the one before is good until `previous_end`. Returns whether there was one.
 absl::StatusOr<bool> PutHookSecret(db::Connection& connection, const std::string& tenant, const std::string& hook,

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "common/base/error.h"
 #include "common/resource/page.h"
 #include "services/reporting/rpc/export.h"
@@ -51,7 +52,9 @@ absl::StatusOr<v1::ListForecastSnapshotsResponse> ListSnapshots(const Room& room
   std::optional<int64_t> before;
   if (!request.page_token().empty()) {
     EMBUDO_ASSIGN_OR_RETURN(const auto values, resource::ReadPageToken(request.page_token(), query, 1));
-    before = std::stoll(values[0]);
+    int64_t place = 0;
+    if (!absl::SimpleAtoi(values[0], &place)) return InvalidField("page_token", "is no token that this service made");
+    before = place;
   }
   EMBUDO_ASSIGN_OR_RETURN(Reading reading, Reading::Begin(room, call));
   const int size = resource::PageSize(request);

@@ -9,7 +9,9 @@
 namespace embudo::testing {
 namespace {
 
+using ::testing::Contains;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 
 class CrmExportsTest : public CaptureTest {
  protected:
@@ -55,6 +57,58 @@ TEST_F(CrmExportsTest, SalesforcesDataLoaderFilesComeInWhole) {
   EXPECT_EQ(count("create_time < '2007-01-01'"), 38);
   EXPECT_EQ(ImportSuggested(folder + "accountData.csv"), "0/0/423/0");
   EXPECT_EQ(ImportSuggested(folder + "opportunityData.csv", true), "0/0/38/0");
+}
+
+TEST_F(CrmExportsTest, SalesforcesFieldHistoryTellsWhenStagesWereEntered) {
+  // The columns of the two objects as Salesforce's object reference lists them.
+  const auto import = [&](const std::string& csv, const std::string& preset) {
+    const auto file = Upload(csv);
+    EXPECT_TRUE(file.ok()) << file.status();
+    capture::v1::SuggestMappingRequest request;
+    request.set_file(file->name());
+    const auto suggestion = Capture<capture::v1::SuggestMappingResponse>("ImportService/SuggestMapping", request);
+    EXPECT_TRUE(suggestion.ok()) << suggestion.status();
+    EXPECT_EQ(suggestion->preset(), "importPresets/" + preset);
+    EXPECT_THAT(suggestion->questions(), IsEmpty());
+    return Import(csv, suggestion->mapping());
+  };
+  const std::string deals =
+      "Id,IsDeleted,Name,StageName,Amount,Probability,CloseDate,IsClosed,IsWon,CreatedDate\n"
+      "0065g00000AAAAA,false,Looms,Negotiation,5000,60,2024-06-30,false,false,2024-01-01T08:00:00.000Z\n"
+      "0065g00000BBBBB,false,Engines,Closed Won,9000,100,2024-03-01,true,true,2024-01-02T08:00:00.000Z\n"
+      "0065g00000CCCCC,false,Wheels,Qualification,100,10,2024-06-30,false,false,2024-01-02T08:00:00.000Z\n";
+  EXPECT_EQ(Figures(import(deals, "salesforce-opportunities")), "3/0/0/0");
+  const std::string history =
+      "Id,IsDeleted,OpportunityId,CreatedById,CreatedDate,Field,DataType,OldValue,NewValue\n"
+      "0175g0000000001,false,0065g00000AAAAA,0055g000001,2024-01-01T08:00:00.000Z,created,,,\n"
+      "0175g0000000002,false,0065g00000AAAAA,0055g000001,2024-01-05T09:30:00.000Z,StageName,DynamicEnum,"
+      "Qualification,Negotiation\n"
+      "0175g0000000003,false,0065g00000AAAAA,0055g000001,2024-01-05T09:30:00.000Z,Amount,Double,4000.0,5000.0\n"
+      "0175g0000000004,false,0065g00000BBBBB,0055g000001,2024-02-01T10:00:00.000Z,StageName,DynamicEnum,"
+      "Qualification,Negotiation\n"
+      "0175g0000000005,false,0065g00000BBBBB,0055g000001,2024-03-01T10:00:00.000Z,StageName,DynamicEnum,Negotiation,"
+      "Closed Won\n"
+      "0175g0000000006,false,0065g00000BBBBB,0055g000001,2024-03-01T10:00:00.000Z,CloseDate,DateOnly,2024-04-01,"
+      "2024-03-01\n"
+      "0175g0000000007,false,0065g00000BBBBB,0055g000001,2024-03-02T10:00:00.000Z,Owner,EntityId,0055g1,0055g2\n";
+  const ImportMetadata progress = import(history, "salesforce-opportunity-field-history");
+  // Three rows tell of stages; the four others are passed over, and counted.
+  EXPECT_EQ(progress.rows_done(), 7);
+  EXPECT_EQ(progress.refused(), 0) << progress.DebugString();
+  EXPECT_THAT(CountsOf(progress.warnings()), Contains(Pair("ROW_PASSED_OVER Field", 4)));
+  const auto entered = [&](const std::string& deal, const std::string& stage) -> std::string {
+    pipeline::v1::ListStageStaysRequest request;
+    request.set_parent(ListLeads("display_name = \"" + deal + "\"").at(0).name());
+    const auto stays = Pipeline<pipeline::v1::ListStageStaysResponse>("LeadService/ListStageStays", request);
+    for (const auto& stay : stays.stays()) {
+      if (stay.stage().ends_with("/" + stage)) return FormatTime(FromTimestamp(stay.enter_time())).substr(0, 16);
+    }
+    return "never";
+  };
+  EXPECT_EQ(entered("Looms", "negotiation"), "2024-01-05T09:30");
+  EXPECT_EQ(entered("Engines", "negotiation"), "2024-02-01T10:00");
+  EXPECT_EQ(entered("Engines", "closed-won"), "2024-03-01T10:00");
+  EXPECT_EQ(Figures(import(history, "salesforce-opportunity-field-history")), "0/0/7/0");
 }
 
 TEST_F(CrmExportsTest, WhatTheOtherSystemHasDeletedDoesNotComeIn) {

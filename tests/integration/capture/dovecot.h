@@ -20,12 +20,15 @@ namespace embudo::testing {
 /// the password `secret`.
 class Dovecot {
  public:
-  Dovecot() {
+  /// With `tls`, it has a certificate of its own for 127.0.0.1, serves imaps on a port of its own, and lets nobody log
+  /// in on the other before STARTTLS.
+  explicit Dovecot(bool tls = false) : tls_(tls) {
     namespace fs = std::filesystem;
     fs::permissions(root_, fs::perms(0755));
     for (const char* folder : {"run", "mail"}) fs::create_directories(root_ / folder);
     own_ = getuid() != 0 ? getpwuid(getuid()) : getpwnam("nobody");
     EXPECT_EQ(chown((root_ / "mail").c_str(), own_->pw_uid, own_->pw_gid), 0);
+    if (tls_) MakeCertificate();
     std::ofstream(root_ / "dovecot.conf") << Configuration();
     auto started = Process::Start({.command = {"/usr/sbin/dovecot", "-F", "-c", (root_ / "dovecot.conf").string()},
                                    .output = root_ / "output",
@@ -38,6 +41,8 @@ class Dovecot {
   }
 
   int port() const { return port_; }
+  int tls_port() const { return tls_port_; }
+  std::string certificate() const { return root_ / "certificate.pem"; }
   /// Delivers a mail as a mail server would, unseen.
   void Deliver(const std::string& user, const std::string& mail) {
     namespace fs = std::filesystem;
@@ -69,27 +74,41 @@ class Dovecot {
   std::string Log() const { return process_ ? process_->Output() : ""; }
 
  private:
+  void MakeCertificate() {
+    const auto made = RunProgram({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                                  "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
+                                  (root_ / "key.pem").string(), "-out", certificate()});
+    EXPECT_TRUE(made.ok()) << made.status();
+  }
+  std::string TlsConfiguration() const {
+    if (!tls_) return "ssl = no\ndisable_plaintext_auth = no\n";
+    return "ssl = required\ndisable_plaintext_auth = yes\nssl_cert = <" + certificate() + "\nssl_key = <" +
+           (root_ / "key.pem").string() + "\n";
+  }
   std::string Configuration() const {
     const std::string root = root_.string();
     const std::string user = own_->pw_name;
     const std::string group = getgrgid(own_->pw_gid)->gr_name;
     const std::string ids = "uid=" + std::to_string(own_->pw_uid) + " gid=" + std::to_string(own_->pw_gid);
     return "protocols = imap\nlisten = 127.0.0.1\nbase_dir = " + root + "/run\nstate_dir = " + root +
-           "/run\nlog_path = /dev/stderr\nssl = no\ndisable_plaintext_auth = no\nauth_mechanisms = plain login\n"
-           "default_internal_user = " +
-           user + "\ndefault_login_user = " + user + "\ndefault_internal_group = " + group +
+           "/run\nlog_path = /dev/stderr\nauth_mechanisms = plain login\n" + TlsConfiguration() +
+           "default_internal_user = " + user + "\ndefault_login_user = " + user +
+           "\ndefault_internal_group = " + group +
            "\nfirst_valid_uid = 1\npassdb {\n  driver = static\n  args = password=secret\n}\nuserdb {\n  driver = "
            "static\n  args = " +
            ids + " home=" + root + "/mail/%u\n}\nmail_location = maildir:" + root +
            "/mail/%u\nservice imap-login {\n  chroot =\n  "
            "inet_listener imap {\n    port = " +
            std::to_string(port_) +
-           "\n  }\n  inet_listener imaps {\n    port = 0\n  }\n}\nservice anvil {\n  chroot =\n}\n";
+           "\n  }\n  inet_listener imaps {\n    port = " + std::to_string(tls_ ? tls_port_ : 0) +
+           (tls_ ? "\n    ssl = yes" : "") + "\n  }\n}\nservice anvil {\n  chroot =\n}\n";
   }
 
+  const bool tls_;
   TempDir dir_;
   const std::filesystem::path root_ = dir_.path();
   const int port_ = std::stoi(app::WithFreePort("127.0.0.1:0").substr(10));
+  const int tls_port_ = std::stoi(app::WithFreePort("127.0.0.1:0").substr(10));
   passwd* own_ = nullptr;
   int count_ = 0;
   std::unique_ptr<Process> process_;

@@ -61,6 +61,84 @@ TEST_F(FormsTest, MultipartAndJsonAreFormsToo) {
   EXPECT_THAT(ListLeads(), SizeIs(2));
 }
 
+TEST_F(FormsTest, AFormsOwnRulesOfDuplicatesComeBeforeTheTenants) {
+  using Duplicate = capture::v1::Duplicate;
+  using Rule = capture::v1::DuplicateRule;
+  const auto form_with = [&](Duplicate::Reason reason, Rule::Action action) {
+    return NewForm([&](Form& spec) {
+      Rule& rule = *spec.add_duplicate_rules();
+      rule.set_reason(reason);
+      rule.set_action(action);
+    });
+  };
+  const auto send = [&](const Form& form, const std::string& body) {
+    const auto answer = Post(form, body);
+    EXPECT_TRUE(answer && answer->status == 200) << (answer ? answer->body : "no answer");
+    return Submissions()[0];
+  };
+  capture::v1::UpdateCaptureSettingsRequest tenant;
+  tenant.mutable_settings()->add_duplicate_rules()->set_action(Rule::ACTION_FLAG);
+  ASSERT_TRUE(Capture<capture::v1::CaptureSettings>("CaptureService/UpdateCaptureSettings", tenant).ok());
+  const Form plain = NewForm();
+  const Submission first = send(plain, kAda);
+  EXPECT_EQ(first.outcome(), Submission::OUTCOME_CREATED);
+  // Found by the index, which follows the log of events.
+  capture::v1::FindDuplicatesRequest find;
+  find.mutable_draft()->set_email("ada@example.com");
+  ASSERT_TRUE(Eventually([&] {
+    return Capture<capture::v1::FindDuplicatesResponse>("CaptureService/FindDuplicates", find)->duplicates_size() == 1;
+  }));
+
+  // ATTACH: what the tenant would have flagged.
+  const Submission attached = send(form_with(Duplicate::REASON_EMAIL, Rule::ACTION_ATTACH), kAda);
+  EXPECT_EQ(attached.outcome(), Submission::OUTCOME_ATTACHED);
+  EXPECT_EQ(attached.lead(), first.lead());
+  // CREATE: another lead, and no word of the first.
+  const Submission created = send(form_with(Duplicate::REASON_UNSPECIFIED, Rule::ACTION_CREATE), kAda);
+  EXPECT_EQ(created.outcome(), Submission::OUTCOME_CREATED);
+  EXPECT_NE(created.lead(), first.lead());
+  EXPECT_THAT(created.duplicates(), IsEmpty());
+  // FLAG by the tenant's rules, where the form's say nothing of it.
+  const Submission flagged = send(form_with(Duplicate::REASON_PHONE, Rule::ACTION_CREATE), kAda);
+  EXPECT_EQ(flagged.outcome(), Submission::OUTCOME_CREATED);
+  EXPECT_FALSE(flagged.duplicates().empty());
+}
+
+TEST_F(FormsTest, AFormsRuleMergesAndFlagsWhatTheDefaultsAttach) {
+  using Duplicate = capture::v1::Duplicate;
+  using Rule = capture::v1::DuplicateRule;
+  const Form plain = NewForm();
+  Post(plain, "email=ada%40example.com");
+  Post(plain, "name=Ada&phone=%2B442079460001");
+  ASSERT_THAT(ListLeads(), SizeIs(2));
+  const Form merging = NewForm([](Form& spec) { spec.add_duplicate_rules()->set_action(Rule::ACTION_MERGE); });
+  // The keys of the phone's lead are claimed by whoever attaches by phone: that is this form's first submission.
+  Post(merging, "name=Ada&phone=%2B442079460002");
+  Post(merging, "name=Ada&email=ada%40example.com&phone=%2B442079460002");
+  EXPECT_EQ(Submissions()[0].outcome(), Submission::OUTCOME_MERGED) << Submissions()[0].DebugString();
+  const Form flagging = NewForm([](Form& spec) {
+    Rule& rule = *spec.add_duplicate_rules();
+    rule.set_reason(Duplicate::REASON_EMAIL);
+    rule.set_action(Rule::ACTION_FLAG);
+  });
+  const size_t before = ListLeads().size();
+  ASSERT_TRUE(Eventually([&] {
+    capture::v1::FindDuplicatesRequest find;
+    find.mutable_draft()->set_email("ada@example.com");
+    return Capture<capture::v1::FindDuplicatesResponse>("CaptureService/FindDuplicates", find)->duplicates_size() == 1;
+  }));
+  Post(flagging, "email=ada%40example.com");
+  EXPECT_EQ(Submissions()[0].outcome(), Submission::OUTCOME_CREATED);
+  EXPECT_FALSE(Submissions()[0].duplicates().empty());
+  EXPECT_EQ(ListLeads().size(), before + 1);
+}
+
+TEST_F(FormsTest, ARuleWithoutAnActionIsNone) {
+  const auto form = CreateForm([](Form& spec) { spec.add_duplicate_rules(); });
+  EXPECT_EQ(ReasonOf(form.status()), "INVALID_FIELD");
+  EXPECT_EQ(MessageOf(form.status()), "form.duplicate_rules[0].action: is required");
+}
+
 TEST_F(FormsTest, ABrowserIsSentOnOrThanked) {
   const Form plain = NewForm();
   const auto thanks = Http().Post("/forms/" + plain.key(), kAda, "application/x-www-form-urlencoded");

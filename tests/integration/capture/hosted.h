@@ -31,6 +31,7 @@ class Hosted {
     for (auto part = bindings_.background.rbegin(); part != bindings_.background.rend(); ++part) (*part)->Stop();
   }
 
+  metrics::Registry& metrics() { return metrics_; }
   std::string address() const { return "127.0.0.1:" + std::to_string(server_->port()); }
 
  private:

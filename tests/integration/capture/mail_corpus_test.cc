@@ -47,6 +47,7 @@ TEST_F(MailTest, EveryMailOfTheCollectionIsKeptAndClassified) {
   EXPECT_GE(sources["sisimai_bounces"]["KIND_BOUNCE"], 40);
   EXPECT_GE(kinds["KIND_NEW_LEAD"], 200);
   EXPECT_GE(kinds["KIND_AUTO_REPLY"], 5);
+  EXPECT_GE(kinds["KIND_MAILING_LIST"], 5);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // Inbound mails, routed in the order that the service promises.
 
+#include <prometheus/counter.h>
+
 #include "tests/integration/capture/mail_case.h"
 
 namespace embudo::testing {
@@ -166,6 +168,54 @@ TEST_F(MailTest, AutomaticRepliesMakeNoLeads) {
   EXPECT_EQ(reply.outcome(), Submission::OUTCOME_ATTACHED);
   EXPECT_TRUE(GetMessage(reply.message()).auto_generated());
   EXPECT_THAT(ListLeads(), SizeIs(1));
+}
+
+TEST_F(MailTest, APostOfAMailingListMakesNoLeadUnlessTheTenantLetsIt) {
+  constexpr char kList[] = "List-Id: Looms <looms.lists.example.com>\r\nPrecedence: list\r\n";
+  const auto counted = [](const char* kind, const char* outcome) {
+    return installation_->capture->metrics()
+        .Counter("embudo_capture_mails_total", "Mails that came in, by what they are and what became of them",
+                 {{"kind", kind}, {"outcome", outcome}})
+        .Value();
+  };
+  const double ignored = counted("mailing_list", "ignored");
+  const double made = counted("new_lead", "created");
+  const ReceiveMailResponse post = Receive(Mail("1@example.com", kList, "Who has a loom?"));
+  EXPECT_EQ(post.kind(), InboundEmail::KIND_MAILING_LIST);
+  EXPECT_EQ(post.outcome(), Submission::OUTCOME_IGNORED);
+  EXPECT_EQ(post.reason(), "it was written to a mailing list, as one sees by List-Id");
+  const Submission kept = GetSubmission(post.submission());
+  EXPECT_EQ(kept.payload().email().kind(), InboundEmail::KIND_MAILING_LIST);
+  EXPECT_GT(kept.raw_size_bytes(), 0);
+  EXPECT_EQ(counted("mailing_list", "ignored"), ignored + 1);
+  EXPECT_THAT(ListLeads(), IsEmpty());
+
+  capture::v1::UpdateMailSettingsRequest update;
+  update.mutable_mail_settings()->set_name("mailSettings/default");
+  update.mutable_mail_settings()->set_mailing_lists(MailSettings::MAILING_LISTS_NEW_LEAD);
+  update.mutable_update_mask()->add_paths("mailing_lists");
+  const auto settings = Capture<MailSettings>("MailService/UpdateMailSettings", update);
+  ASSERT_TRUE(settings.ok()) << settings.status();
+  EXPECT_EQ(settings->catch_all(), MailSettings::CATCH_ALL_NEW_LEAD);
+  const ReceiveMailResponse allowed = Receive(Mail("2@example.com", kList, "I want a loom."));
+  EXPECT_EQ(allowed.kind(), InboundEmail::KIND_NEW_LEAD);
+  EXPECT_EQ(allowed.outcome(), Submission::OUTCOME_CREATED);
+  EXPECT_EQ(counted("new_lead", "created"), made + 1);
+  EXPECT_THAT(ListLeads(), SizeIs(1));
+  // What a machine posts is a machine's.
+  EXPECT_EQ(Receive(Mail("3@example.com", std::string(kList) + "Auto-Submitted: auto-generated\r\n", "Digest")).kind(),
+            InboundEmail::KIND_AUTO_REPLY);
+  EXPECT_THAT(ListLeads(), SizeIs(1));
+}
+
+TEST_F(MailTest, AReplyByAMailingListIsAPersonsReply) {
+  const Message sent = SentMail();
+  const ReceiveMailResponse reply =
+      Receive(Mail("2@example.com",
+                   "List-Id: <buyers.example.com>\r\nIn-Reply-To: <" + sent.internet_message_id() + ">\r\n", "Yes."));
+  EXPECT_EQ(reply.kind(), InboundEmail::KIND_REPLY);
+  EXPECT_EQ(reply.outcome(), Submission::OUTCOME_ATTACHED);
+  EXPECT_FALSE(GetMessage(reply.message()).auto_generated());
 }
 
 TEST_F(MailTest, LoopsAndSpamAreKeptAndNothingElse) {

@@ -36,15 +36,19 @@ class MailboxTest : public MailTest {
     return mailbox.ok() ? *mailbox : Mailbox();
   }
   /// The service anew, with a password for this tenant.
-  void StartWithPassword(const std::string& password) {
+  void StartWithPassword(const std::string& password, const std::string& ca_file = "") {
     std::filesystem::create_directories(secrets_.path() / tenant_);
     std::ofstream(secrets_.path() / tenant_ / "password") << password << "\n";
     installation_->capture.reset();
+    installation_->capture = Replica(ca_file);
+    Connect(installation_->capture->address());
+  }
+  std::unique_ptr<Hosted> Replica(const std::string& ca_file = "") {
     app::Config config = installation_->ConfigOf("capture");
     config.pipeline_target = installation_->pipeline->address();
     config.options["secrets-dir"] = secrets_.path().string();
-    installation_->capture = std::make_unique<Hosted>(capture::Bind, config);
-    Connect(installation_->capture->address());
+    config.options["mail-ca-file"] = ca_file;
+    return std::make_unique<Hosted>(capture::Bind, config);
   }
 
   TempDir secrets_;
@@ -148,6 +152,77 @@ TEST_F(MailboxTest, MailsMoveToAnotherFolderOnceTheyAreStored) {
   ASSERT_TRUE(Eventually([&] { return Get(name).received_count() == 1; })) << Get(name).DebugString() << dovecot.Log();
   EXPECT_EQ(dovecot.Count("moved", "", /*seen_only=*/false), 0);
   EXPECT_EQ(dovecot.Count("moved", ".Done", /*seen_only=*/true), 1);
+}
+
+TEST_F(MailboxTest, MailsAreFetchedByTlsFromAServerWhoseCertificateIsKnown) {
+  Dovecot dovecot(/*tls=*/true);
+  StartWithPassword("secret", dovecot.certificate());
+  const auto fetch = [&](const std::string& user, Mailbox::Tls tls, int port) {
+    std::string mail = Mail(user + "@example.com", "", "I want an engine.");
+    mail.replace(mail.find("ada@"), 3, user);
+    dovecot.Deliver(user, mail);
+    capture::v1::CreateMailboxRequest request = Request(user);
+    request.mutable_mailbox()->set_tls(tls);
+    request.mutable_mailbox()->set_port(port);
+    const std::string name = Create(request).name();
+    EXPECT_TRUE(Eventually([&] { return Get(name).received_count() == 1; }))
+        << Get(name).DebugString() << dovecot.Log();
+    EXPECT_EQ(dovecot.Count(user, "", /*seen_only=*/true), 1);
+  };
+  fetch("implicit", Mailbox::TLS_IMPLICIT, dovecot.tls_port());
+  fetch("starttls", Mailbox::TLS_STARTTLS, dovecot.port());
+  EXPECT_THAT(ListLeads(), SizeIs(2));
+}
+
+TEST_F(MailboxTest, NobodyLogsInWhereTheServerIsNotWhoItShouldBe) {
+  Dovecot stranger(/*tls=*/true);
+  const Dovecot plain;
+  // Only the machine's authorities are believed, of which this one is none.
+  StartWithPassword("secret");
+  const auto fails = [&](const std::string& user, Mailbox::Tls tls, int port) {
+    capture::v1::CreateMailboxRequest request = Request(user);
+    request.mutable_mailbox()->set_tls(tls);
+    request.mutable_mailbox()->set_port(port);
+    const std::string name = Create(request).name();
+    EXPECT_TRUE(Eventually([&] { return Get(name).state() == Mailbox::STATE_FAILING; })) << Get(name).DebugString();
+    return Get(name).last_error();
+  };
+  stranger.Deliver("implicit", Mail("1@example.com", "", "I want an engine."));
+  stranger.Deliver("starttls", Mail("2@example.com", "", "I want a loom."));
+  EXPECT_THAT(fails("implicit", Mailbox::TLS_IMPLICIT, stranger.tls_port()), HasSubstr("IMAP_CONNECT"));
+  EXPECT_THAT(fails("starttls", Mailbox::TLS_STARTTLS, stranger.port()), HasSubstr("IMAP_CONNECT"));
+  // A server that offers no TLS, or somebody between who takes the offer away, gets no password.
+  EXPECT_THAT(fails("stripped", Mailbox::TLS_STARTTLS, plain.port()), HasSubstr("IMAP_CONNECT"));
+  EXPECT_THAT(stranger.Log(), ::testing::Not(HasSubstr("Login:")));
+  EXPECT_THAT(plain.Log(), ::testing::Not(HasSubstr("Login:")));
+  EXPECT_THAT(ListLeads(), SizeIs(0));
+}
+
+TEST_F(MailboxTest, TwoReplicasTakeEachMailOnce) {
+  constexpr int kMails = 40;
+  Dovecot dovecot;
+  for (int i = 0; i < kMails; ++i) {
+    std::string mail = Mail(std::to_string(i) + "@example.com", "", "I want " + std::to_string(i) + " engines.");
+    mail.replace(mail.find("ada@"), 3, "ada" + std::to_string(i));
+    dovecot.Deliver("shared", mail);
+  }
+  StartWithPassword("secret");
+  const auto other = Replica();
+  capture::v1::CreateMailboxRequest request = Request("shared");
+  request.mutable_mailbox()->set_port(dovecot.port());
+  const std::string name = Create(request).name();
+  ASSERT_TRUE(Eventually([&] { return dovecot.Count("shared", "", /*seen_only=*/true) == kMails; }))
+      << Get(name).DebugString() << dovecot.Log();
+  // Those that come while both look at it.
+  for (int i = kMails; i < 2 * kMails; ++i) {
+    std::string mail = Mail(std::to_string(i) + "@example.com", "", "I want " + std::to_string(i) + " engines.");
+    mail.replace(mail.find("ada@"), 3, "ada" + std::to_string(i));
+    dovecot.Deliver("shared", mail);
+  }
+  ASSERT_TRUE(Eventually([&] { return Get(name).received_count() == 2 * kMails; })) << Get(name).DebugString();
+  EXPECT_THAT(ListLeads(), SizeIs(2 * kMails));
+  EXPECT_EQ(CountRows("SELECT count(*) FROM capture.submission WHERE tenant_id = $1"), 2 * kMails);
+  EXPECT_EQ(CountRows("SELECT count(*) FROM pipeline.message WHERE tenant_id = $1 AND type = 'EMAIL_IN'"), 2 * kMails);
 }
 
 TEST_F(MailboxTest, AMailboxThatCantBeReadSaysWhyAndRecovers) {
