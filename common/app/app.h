@@ -39,7 +39,6 @@ struct Config {
   std::string capture_target, scoring_target, automation_target, reporting_target;
   int threads = 16;
   int queue_length = 64;
-  int partitions = 16;
   bool reflection = true;
   std::string log_level = "info";
   std::chrono::milliseconds drain_notice{500};   ///< --drain-notice-ms

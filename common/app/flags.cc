@@ -98,8 +98,6 @@ void AddRunning(Flags& flags, Config& config, int& notice_ms, int& grace_ms) {
   flags.Add("threads", config.threads, "Calls handled at once; also the size of the database pool")
       ->check(CLI::Range(1, 1000));
   flags.Add("queue-length", config.queue_length, "Calls that may wait for a thread")->check(CLI::Range(0, 100000));
-  flags.Add("partitions", config.partitions, "Partitions of the event stream; the same in all services")
-      ->check(CLI::Range(1, 1024));
   flags.AddSwitch("reflection", config.reflection, "Serve gRPC reflection");
   flags.Add("otlp", config.otlp, "gRPC target of an OpenTelemetry collector that takes traces; empty: none are sent");
   flags.Add("trace-sample-ratio", config.trace_sample_ratio, "Part of the traces beginning here that are recorded")
