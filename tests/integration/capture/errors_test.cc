@@ -23,7 +23,8 @@ class ErrorsTest : public CaptureTest {
     if (status.ok()) return "OK";
     std::string text = absl::StatusCodeToString(status.code()) + " " + ReasonOf(status);
     google::rpc::BadRequest bad_request;
-    for (const auto& detail : ToRpcStatus(status).details()) detail.UnpackTo(&bad_request);
+    const google::rpc::Status sent = ToRpcStatus(status);
+    for (const auto& detail : sent.details()) detail.UnpackTo(&bad_request);
     for (const auto& violation : bad_request.field_violations()) text += " " + violation.field();
     return text;
   }
