@@ -67,7 +67,9 @@ TEST_F(ErrorsTest, Suggestions) {
   EXPECT_EQ(ErrorOf<Response>(kMethod, request), "INVALID_ARGUMENT UNKNOWN_SOURCE file");
   request.set_preset("importPresets/none");
   EXPECT_EQ(ErrorOf<Response>(kMethod, request), "INVALID_ARGUMENT UNKNOWN_SOURCE preset");
-  request.set_file(FileOf(kCsv));
+  request.set_file(
+      FileOf("Id,IsDeleted,Name,StageName,Amount,CloseDate,IsClosed,IsWon\n"
+             "0065g00000AAAAA,false,Looms,Negotiation,5000,2024-06-30,false,false\n"));
   request.clear_preset();
   EXPECT_EQ(ErrorOf<Response>(kMethod, request), "OK");
   admin_.tenant = "another";
