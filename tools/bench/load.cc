@@ -1,10 +1,12 @@
 #include "tools/bench/load.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 
 #include "common/base/error.h"
+#include "embudo/pipeline/v1/lead_service.pb.h"
 
 namespace embudo::bench {
 namespace {
@@ -73,6 +75,19 @@ absl::Status MeasureLoad(cli::Context& context, const Options& options, const st
   figures->push_back(
       {name + ", CPU of PostgreSQL", "µs/call", (after.postgres - before.postgres) / calls * 1e6, 0, ""});
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<std::string>> MakeLeads(cli::Context& context, int count,
+                                                   const std::function<void(int n, type::v1::Lead&)>& fill) {
+  std::vector<std::string> names;
+  for (int made = 0; made < count; made += kLeadBatch) {
+    pipeline::v1::BatchCreateLeadsRequest request;
+    for (int n = made; n < std::min(made + kLeadBatch, count); ++n) fill(n, *request.add_requests()->mutable_lead());
+    EMBUDO_ASSIGN_OR_RETURN(const auto created, context.Call<pipeline::v1::BatchCreateLeadsResponse>(
+                                                    "embudo.pipeline.v1.LeadService/BatchCreateLeads", request));
+    for (const type::v1::Lead& lead : created.leads()) names.push_back(lead.name());
+  }
+  return names;
 }
 
 absl::StatusOr<double> PgbenchRate(const Options& options, const std::string& script) {

@@ -7,7 +7,9 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
+#include "embudo/type/v1/lead.pb.h"
 #include "google/protobuf/message.h"
 #include "tools/bench/measure.h"
 
@@ -56,6 +58,11 @@ absl::Status MeasureLoad(cli::Context& context, const Options& options, const st
 
 /// Transactions a second of a pgbench script with as many connections as calls in flight. 0 without --postgres.
 absl::StatusOr<double> PgbenchRate(const Options& options, const std::string& script);
+/// Leads of one BatchCreateLeads.
+inline constexpr int kLeadBatch = 1000;
+/// Makes leads by BatchCreateLeads, the n-th as `fill` has it. Their names.
+absl::StatusOr<std::vector<std::string>> MakeLeads(cli::Context& context, int count,
+                                                   const std::function<void(int n, type::v1::Lead&)>& fill);
 /// The statement that CreateLead writes a lead with, by pgbench, a second; 0 without Options::postgres.
 absl::StatusOr<double> CreateLeadRate(const Options& options, const std::string& tenant);
 

@@ -14,29 +14,23 @@ namespace {
 using type::v1::Lead;
 
 constexpr char kService[] = "embudo.pipeline.v1.LeadService/";
-constexpr int kBatch = 1000;
 constexpr char kNew[] = "pipelines/default/stages/new";
 constexpr char kQualified[] = "pipelines/default/stages/qualified";
 
-/// Leads that may move on: what their stage asks for is ticked. Makes as many as --leads wants, and tells how fast.
-absl::StatusOr<std::vector<std::string>> MakeLeads(cli::Context& context, const Options& options,
-                                                   std::vector<Figure>* figures) {
-  std::vector<std::string> names;
+/// May move on: what its stage asks for is ticked.
+void Fill(int n, Lead& lead) {
+  lead.set_display_name("Board " + std::to_string(n));
+  lead.set_company_name("Company " + std::to_string(n % kLeadBatch));
+  lead.set_email("board" + std::to_string(n) + "@example.com");
+  lead.add_checklist("first_contact_made");
+  lead.mutable_expected_revenue()->set_units((n - n % kLeadBatch) % 10000 + n % kLeadBatch);
+}
+
+/// Makes as many as --leads wants, and tells how fast.
+absl::StatusOr<std::vector<std::string>> MeasureMaking(cli::Context& context, const Options& options,
+                                                       std::vector<Figure>* figures) {
   const auto start = std::chrono::steady_clock::now();
-  for (int made = 0; made < options.leads; made += kBatch) {
-    pipeline::v1::BatchCreateLeadsRequest request;
-    for (int i = 0; i < std::min(kBatch, options.leads - made); ++i) {
-      Lead& lead = *request.add_requests()->mutable_lead();
-      lead.set_display_name("Board " + std::to_string(made + i));
-      lead.set_company_name("Company " + std::to_string(i));
-      lead.set_email("board" + std::to_string(made + i) + "@example.com");
-      lead.add_checklist("first_contact_made");
-      lead.mutable_expected_revenue()->set_units(made % 10000 + i);
-    }
-    EMBUDO_ASSIGN_OR_RETURN(const auto created, context.Call<pipeline::v1::BatchCreateLeadsResponse>(
-                                                    std::string(kService) + "BatchCreateLeads", request));
-    for (const Lead& lead : created.leads()) names.push_back(lead.name());
-  }
+  EMBUDO_ASSIGN_OR_RETURN(std::vector<std::string> names, MakeLeads(context, options.leads, Fill));
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
   figures->push_back({"BatchCreateLeads of 1,000", "leads/s", options.leads / taken.count(), 0, ""});
   return names;
@@ -50,8 +44,8 @@ std::string SelectLeads(const std::string& tenant) {
 /// Where the page in the middle of a list of so many leads begins.
 absl::StatusOr<std::string> MiddleOf(cli::Context& context, int leads) {
   pipeline::v1::ListLeadsRequest request;
-  request.set_page_size(kBatch);
-  for (int passed = 0; passed < leads / 2; passed += kBatch) {
+  request.set_page_size(kLeadBatch);
+  for (int passed = 0; passed < leads / 2; passed += kLeadBatch) {
     EMBUDO_ASSIGN_OR_RETURN(
         const auto page, context.Call<pipeline::v1::ListLeadsResponse>(std::string(kService) + "ListLeads", request));
     if (page.next_page_token().empty()) break;
@@ -63,7 +57,7 @@ absl::StatusOr<std::string> MiddleOf(cli::Context& context, int leads) {
 }  // namespace
 
 absl::Status MeasureRecords(cli::Context& context, const Options& options, std::vector<Figure>* figures) {
-  EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> names, MakeLeads(context, options, figures));
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> names, MeasureMaking(context, options, figures));
   const auto name = [&](int64_t n) { return names[static_cast<size_t>(n) % names.size()]; };
   const Lead& lead = Lead::default_instance();
 
