@@ -65,6 +65,11 @@ class Params {
   std::vector<Value> values_;
 };
 
+/// NULL for an empty text.
+inline std::optional<std::string> OrNull(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string>(text);
+}
+
 /// The row type of a table: its columns in the order that PostgreSQL keeps them.
 struct RowType {
   struct Column {

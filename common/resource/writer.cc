@@ -212,6 +212,13 @@ absl::StatusOr<std::set<std::string>> RunStatement(db::Connection& connection, c
   return written;
 }
 
+/// Whether the two are the same kinds of changes in the same order.
+bool SameShape(const std::vector<Change>& some, const std::vector<Change>& others) {
+  return std::equal(some.begin(), some.end(), others.begin(), others.end(), [](const Change& a, const Change& b) {
+    return a.table == b.table && (a.expected_version == 0) == (b.expected_version == 0);
+  });
+}
+
 }  // namespace
 
 std::string WriteStatement(const Table& table, bool insert, bool with_events) {
@@ -256,7 +263,12 @@ std::string WriteStatement(const Table& table, bool insert, bool with_events) {
   return sql + "\nSELECT key FROM written";
 }
 
-Writer::Writer(db::Pool& pool, Options options) : pool_(pool), options_(options) {}
+Writer::Writer(db::Pool& pool, Options options)
+    : pool_(pool),
+      options_(options),
+      groups_(
+          options.parallel, [this] { return NewGroup(); },
+          [this](const std::vector<Bundle*>& group) { return WriteGroup(group); }) {}
 
 absl::StatusOr<Written> Writer::Write(const std::string& tenant, Change change, db::Deadline deadline) {
   std::vector<Change> changes;
@@ -266,116 +278,74 @@ absl::StatusOr<Written> Writer::Write(const std::string& tenant, Change change, 
 
 absl::StatusOr<Written> Writer::WriteBundle(const std::string& tenant, std::vector<Change> changes,
                                             db::Deadline deadline) {
-  Waiting waiting{tenant, std::move(changes), deadline, false, false, absl::OkStatus(), false};
-  std::unique_lock lock(mutex_);
-  queue_.push_back(&waiting);
-  while (!waiting.done) {
-    if (waiting.taken || leaders_ >= options_.parallel) {
-      done_.wait(lock);
-      continue;
-    }
-    ++leaders_;
-    const std::vector<Waiting*> group = TakeGroup();
-    lock.unlock();
-    WriteGroup(group);
-    lock.lock();
-    for (Waiting* member : group) member->done = true;
-    --leaders_;
-    done_.notify_all();
-  }
-  lock.unlock();
-  if (!waiting.status.ok()) return waiting.status;
+  Bundle bundle{tenant, std::move(changes), deadline};
+  const absl::Status status = groups_.Do(bundle);
   Written written;
-  if (!waiting.replayed) return written;
-  const Change& first = waiting.changes[0];
+  if (status.ok() && bundle.written) return written;
+  const Change& first = bundle.changes[0];
+  // Two calls with one request_id at the same moment, of which the other has won: this is the repeat.
+  const bool repeated = status.ok() ? !first.request_id.empty() : db::ConstraintOf(status) == "request_pkey";
+  if (!repeated && status.code() == absl::StatusCode::kAlreadyExists && bundle.changes.size() == 1) {
+    return AlreadyExists(first.table->resource_type(), NameOf(*first.after.message));
+  }
+  if (!repeated) return status.ok() ? VersionChanged() : status;
   written.replayed = first.answer == nullptr ? first.table->New() : std::unique_ptr<Message>(first.answer->New());
   EMBUDO_ASSIGN_OR_RETURN(const bool found, FindAnswer(tenant, first, written.replayed.get(), deadline));
   if (!found) return VersionChanged();  // no repeat, then
   return written;
 }
 
-bool Writer::SameShape(const Waiting& one, const Waiting& other) {
-  return one.tenant == other.tenant && std::equal(one.changes.begin(), one.changes.end(), other.changes.begin(),
-                                                  other.changes.end(), [](const Change& a, const Change& b) {
-                                                    return a.table == b.table &&
-                                                           (a.expected_version == 0) == (b.expected_version == 0);
-                                                  });
-}
-
-std::vector<Writer::Waiting*> Writer::TakeGroup() {
-  std::vector<Waiting*> group;
-  std::set<std::string> keys;
-  std::set<std::string> requests;
-  const Waiting& first = *queue_.front();
-  size_t changes = 0;
-  for (auto it = queue_.begin(); it != queue_.end() && changes < options_.group_size;) {
-    Waiting* waiting = *it;
+Grouping<Writer::Bundle>::Joins Writer::NewGroup() const {
+  struct Group {
+    const Bundle* first = nullptr;
+    size_t changes = 0;
+    std::set<std::string> keys;
+    std::set<std::string> requests;
+  };
+  return [this, group = std::make_shared<Group>()](const Bundle& bundle) {
+    if (group->first == nullptr) group->first = &bundle;
+    if (group->changes >= options_.group_size || bundle.tenant != group->first->tenant) return false;
+    if (!SameShape(bundle.changes, group->first->changes)) return false;
     // A bundle is as many records as its first: what hangs on that is its own.
-    const Change& change = waiting->changes[0];
-    const bool fits =
-        SameShape(*waiting, first) && (change.request_id.empty() || requests.insert(change.request_id).second);
-    if (fits && keys.insert(change.table->KeyOf(*change.after.message)).second) {
-      waiting->taken = true;
-      group.push_back(waiting);
-      changes += waiting->changes.size();
-      it = queue_.erase(it);
-    } else {
-      ++it;
-    }
-  }
-  return group;
+    const Change& change = bundle.changes[0];
+    if (!change.request_id.empty() && !group->requests.insert(change.request_id).second) return false;
+    if (!group->keys.insert(change.table->KeyOf(*change.after.message)).second) return false;
+    group->changes += bundle.changes.size();
+    return true;
+  };
 }
 
-void Writer::WriteGroup(const std::vector<Waiting*>& group) {
+absl::Status Writer::WriteGroup(const std::vector<Bundle*>& group) {
   std::vector<const Change*> firsts;
   db::Deadline deadline = db::Deadline::min();
-  for (const Waiting* waiting : group) {
-    firsts.push_back(&waiting->changes[0]);
-    deadline = std::max(deadline, waiting->deadline);
+  for (const Bundle* bundle : group) {
+    firsts.push_back(&bundle->changes[0]);
+    deadline = std::max(deadline, bundle->deadline);
   }
   const bool bundles = group[0]->changes.size() > 1;
-  const auto written = bundles ? CommitBundles(group, deadline) : Commit(group[0]->tenant, firsts, deadline);
-  if (!written.ok() && group.size() > 1) {
-    for (Waiting* waiting : group) WriteGroup({waiting});
-    return;
+  EMBUDO_ASSIGN_OR_RETURN(const auto written,
+                          bundles ? CommitBundles(group, deadline) : Commit(group[0]->tenant, firsts, deadline));
+  for (Bundle* bundle : group) {
+    const Change& first = bundle->changes[0];
+    bundle->written = written.contains(first.table->KeyOf(*first.after.message));
   }
-  for (Waiting* waiting : group) Settle(*waiting, written);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::set<std::string>> Writer::CommitBundles(const std::vector<Waiting*>& group, db::Deadline deadline) {
+absl::StatusOr<std::set<std::string>> Writer::CommitBundles(const std::vector<Bundle*>& group, db::Deadline deadline) {
   std::vector<const Change*> changes;
   std::set<std::string> keys;
   for (size_t place = 0; place < group[0]->changes.size(); ++place) {
-    for (const Waiting* waiting : group) changes.push_back(&waiting->changes[place]);
+    for (const Bundle* bundle : group) changes.push_back(&bundle->changes[place]);
   }
-  for (const Waiting* waiting : group) {
-    keys.insert(waiting->changes[0].table->KeyOf(*waiting->changes[0].after.message));
+  for (const Bundle* bundle : group) {
+    keys.insert(bundle->changes[0].table->KeyOf(*bundle->changes[0].after.message));
   }
   const absl::Status status = WriteAll(group[0]->tenant, changes, deadline, {});
   if (status.ok()) return keys;
   // Of new records none is stale: if one was not written, its bundle's request_id was used before.
   if (group.size() == 1 && ReasonOf(status) == "VERSION_CHANGED") return std::set<std::string>();
   return status;
-}
-
-void Writer::Settle(Waiting& waiting, const absl::StatusOr<std::set<std::string>>& written) {
-  const Change& change = waiting.changes[0];
-  if (written.ok()) {
-    if (written->contains(change.table->KeyOf(*change.after.message))) return;
-    // Not written: the request_id was used before, or the version has moved.
-    waiting.replayed = !change.request_id.empty();
-    if (!waiting.replayed) waiting.status = VersionChanged();
-    return;
-  }
-  waiting.status = written.status();
-  if (waiting.status.code() != absl::StatusCode::kAlreadyExists) return;
-  // Two calls with one request_id at the same moment, of which the other has won: this is the repeat.
-  waiting.replayed = db::ConstraintOf(waiting.status) == "request_pkey";
-  if (waiting.replayed) {
-    waiting.status = absl::OkStatus();
-  } else if (waiting.changes.size() == 1) {
-    waiting.status = AlreadyExists(change.table->resource_type(), NameOf(*change.after.message));
-  }
 }
 
 absl::StatusOr<std::set<std::string>> Writer::Commit(const std::string& tenant,

@@ -1,16 +1,13 @@
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "common/base/grouping.h"
 #include "common/db/pool.h"
 #include "common/resource/change.h"
 
@@ -67,39 +64,32 @@ class Writer {
   absl::Status KeepAnswer(const std::string& tenant, const Change& change, db::Deadline deadline);
 
  private:
-  struct Waiting {
+  /// Changes of one call: written together, or not at all.
+  struct Bundle {
     std::string tenant;
     std::vector<Change> changes;
     db::Deadline deadline;
-    bool taken = false;
-    bool done = false;
-    absl::Status status;
-    bool replayed = false;
+    /// Whether its first was; otherwise its request_id was used before, or its version has moved.
+    bool written = false;
   };
 
   absl::Status TryAll(const std::string& tenant, const std::vector<const Change*>& changes, db::Deadline deadline,
                       const InTransaction& also);
   absl::Status WriteAll(const std::string& tenant, const std::vector<const Change*>& changes, db::Deadline deadline,
                         const InTransaction& also);
-  std::vector<Waiting*> TakeGroup();
-  void WriteGroup(const std::vector<Waiting*>& group);
-  /// Whether the two can be written together: of one tenant, and the same kinds of changes in the same order.
-  static bool SameShape(const Waiting& one, const Waiting& other);
+  /// Bundles join that can be written together: of one tenant, and the same kinds of changes in the same order.
+  Grouping<Bundle>::Joins NewGroup() const;
+  absl::Status WriteGroup(const std::vector<Bundle*>& group);
   /// Runs the statement by itself. The keys of the records that were written.
   absl::StatusOr<std::set<std::string>> Commit(const std::string& tenant, const std::vector<const Change*>& changes,
                                                db::Deadline deadline);
   /// The same of bundles, in a transaction: all of them or none.
-  absl::StatusOr<std::set<std::string>> CommitBundles(const std::vector<Waiting*>& group, db::Deadline deadline);
-  void Settle(Waiting& waiting, const absl::StatusOr<std::set<std::string>>& written);
+  absl::StatusOr<std::set<std::string>> CommitBundles(const std::vector<Bundle*>& group, db::Deadline deadline);
 
   db::Pool& pool_;
   const Options options_;
   CommitCallback on_commit_;
-
-  std::mutex mutex_;
-  std::condition_variable done_;
-  std::deque<Waiting*> queue_;
-  int leaders_ = 0;
+  Grouping<Bundle> groups_;
 };
 
 /// The write statement of a table, for new records or for changed ones; for tests that EXPLAIN it.

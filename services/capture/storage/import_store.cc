@@ -7,6 +7,7 @@
 namespace embudo::capture::storage {
 namespace {
 
+using db::OrNull;
 using db::Params;
 using v1::ImportMetadata;
 
@@ -58,10 +59,6 @@ ImportJob Read(const db::Row& row) {
 }
 
 absl::Status NoImport(const std::string& id) { return NotFound("embudo.dev/Operation", "operations/" + id); }
-
-std::optional<std::string> OrNull(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional<std::string>(text);
-}
 
 bool IsDone(ImportMetadata::State state) {
   return state != ImportMetadata::STATE_QUEUED && state != ImportMetadata::STATE_RUNNING;

@@ -200,11 +200,9 @@ absl::StatusOr<std::vector<logic::Found>> FindLeads(db::Pool& pool, const std::s
   if (keys.empty()) return std::vector<logic::Found>();
   std::vector<std::string> texts;
   for (const MatchKey& key : keys) texts.push_back(TextOf(key));
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          db::Exec(pool, tenant, deadline, kFindLeads,
-                                   Params::Of(tenant, texts)
-                                       .Add(except.empty() ? std::nullopt : std::optional<std::string>(except))
-                                       .Add(open_only)));
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      db::Exec(pool, tenant, deadline, kFindLeads, Params::Of(tenant, texts).Add(db::OrNull(except)).Add(open_only)));
   std::vector<logic::Found> found;
   for (int i = 0; i < rows.size(); ++i) {
     logic::Found& one = found.emplace_back();

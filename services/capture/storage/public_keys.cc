@@ -129,7 +129,9 @@ absl::StatusOr<std::string> FindKept(db::Pool& pool, const std::string& tenant, 
   EMBUDO_ASSIGN_OR_RETURN(
       const db::Result rows,
       db::Exec(pool, tenant, deadline,
-               "SELECT submission_id FROM capture.submission WHERE tenant_id = $1 AND request_id = $2::uuid",
+               // Whatever commit is last makes sure of those before it, and this one waits for the disk.
+               "UPDATE capture.submission SET reason = reason WHERE tenant_id = $1 AND request_id = $2::uuid"
+               " RETURNING submission_id",
                Params::Of(tenant, request_id)));
   return rows.empty() ? std::string() : std::string(rows[0].Text(0));
 }

@@ -11,27 +11,19 @@
 namespace embudo::capture::storage {
 namespace {
 
+using db::OrNull;
 using db::Params;
-using type::v1::Lead;
-using v1::Submission;
 
 constexpr char kColumns[] =
     "submission_id, request, channel, outcome, lead_id, reason, request_id, request_hash, create_time,"
     " raw_content_type, raw_size, findings";
-constexpr std::string_view kOutcomePrefix = "OUTCOME_";
-constexpr std::string_view kChannelPrefix = "CHANNEL_";
-
-std::string OutcomeText(Submission::Outcome outcome) {
-  if (outcome == Submission::OUTCOME_UNSPECIFIED) return "";
-  return Submission::Outcome_Name(outcome).substr(kOutcomePrefix.size());
-}
 
 SubmissionRecord Read(const db::Row& row) {
   SubmissionRecord record;
   record.id = row.Text(0);
   record.request.ParseFromString(row.Bytes(1));
-  Lead::Channel_Parse(std::string(kChannelPrefix) + std::string(row.Text(2)), &record.channel);
-  Submission::Outcome_Parse(std::string(kOutcomePrefix) + std::string(row.Text(3)), &record.outcome);
+  record.channel = ChannelFrom(row.Text(2));
+  record.outcome = OutcomeFrom(row.Text(3));
   record.lead_id = row.Text(4);
   record.reason = row.Text(5);
   record.request_id = row.Text(6);
@@ -41,10 +33,6 @@ SubmissionRecord Read(const db::Row& row) {
   record.raw_size = row.Int(10);
   record.findings.ParseFromString(row.Bytes(11));
   return record;
-}
-
-std::optional<std::string> OrNull(const std::string& text) {
-  return text.empty() ? std::nullopt : std::optional<std::string>(text);
 }
 
 /// The keys as two arrays for unnest.
@@ -66,57 +54,7 @@ constexpr char kFindSql[] =
     " JOIN capture.dedupe_key d ON d.tenant_id = $1 AND d.kind = k.kind AND d.key = k.key"
     " ORDER BY k.weight LIMIT 1";
 
-/// Whether this call inserted it: false if its request_id, or by a repeated statement its id, is there already.
-absl::StatusOr<bool> Insert(db::Pool& pool, const std::string& tenant, const SubmissionRecord& submission,
-                            const RawContent& raw, db::Deadline deadline) {
-  constexpr char kInsert[] =
-      "INSERT INTO capture.submission (tenant_id, submission_id, channel, outcome, lead_id, reason, request,"
-      " request_id, request_hash, create_time, raw_content_type, raw_size)"
-      " VALUES ($1, $2::uuid, $3, '', $4::uuid, '', $5::bytea, $6::uuid, $7::bytea, $8::timestamptz, $9, $10::bigint)"
-      " ON CONFLICT DO NOTHING";
-  Params params = Params::Of(tenant, submission.id,
-                             Lead::Channel_Name(submission.channel).substr(kChannelPrefix.size()), submission.lead_id);
-  params.AddBytes(submission.request.SerializeAsString())
-      .Add(OrNull(submission.request_id))
-      .AddBytes(submission.request_hash)
-      .Add(submission.create_time)
-      .Add(submission.raw_content_type)
-      .Add(submission.raw_size);
-  std::string sql = kInsert;
-  if (!raw.bytes.empty()) {
-    sql = "WITH s AS (" + sql +
-          " RETURNING tenant_id, submission_id, raw_content_type)"
-          " INSERT INTO capture.submission_raw (tenant_id, submission_id, content_type, bytes)"
-          " SELECT tenant_id, submission_id, raw_content_type, $11::bytea FROM s";
-    params.AddBytes(raw.bytes);
-  }
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result inserted, db::Exec(pool, tenant, deadline, sql, params));
-  return inserted.affected() == 1;
-}
-
 }  // namespace
-
-bool WentToALead(Submission::Outcome outcome) {
-  return outcome == Submission::OUTCOME_CREATED || outcome == Submission::OUTCOME_ATTACHED ||
-         outcome == Submission::OUTCOME_MERGED;
-}
-
-Submission ToProto(const SubmissionRecord& record) {
-  Submission submission;
-  submission.set_name("submissions/" + record.id);
-  submission.set_channel(record.channel);
-  submission.set_outcome(record.outcome);
-  const bool settled = record.outcome != Submission::OUTCOME_UNSPECIFIED;
-  if (settled && !record.lead_id.empty()) submission.set_lead("leads/" + record.lead_id);
-  submission.set_reason(record.reason);
-  *submission.mutable_create_time() = ToTimestamp(record.create_time);
-  *submission.mutable_payload() = record.request.payload();
-  submission.set_raw_content_type(record.raw_content_type);
-  submission.set_raw_size_bytes(record.raw_size);
-  *submission.mutable_duplicates() = record.findings.duplicates();
-  *submission.mutable_warnings() = record.findings.warnings();
-  return submission;
-}
 
 absl::StatusOr<SubmissionRecord> SubmissionStore::Begin(const std::string& tenant, SubmissionRecord submission,
                                                         const RawContent& raw, Time now, db::Deadline deadline) {
@@ -128,7 +66,7 @@ absl::StatusOr<SubmissionRecord> SubmissionStore::Begin(const std::string& tenan
   submission.create_time = now;
   submission.raw_content_type = raw.content_type;
   submission.raw_size = static_cast<int64_t>(raw.bytes.size());
-  EMBUDO_ASSIGN_OR_RETURN(const bool inserted, Insert(pool_, tenant, submission, raw, deadline));
+  EMBUDO_ASSIGN_OR_RETURN(const bool inserted, groups_.Insert(tenant, submission, raw, deadline));
   if (inserted) return submission;
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
                           db::Exec(pool_, tenant, deadline,
@@ -145,19 +83,7 @@ absl::StatusOr<SubmissionRecord> SubmissionStore::Begin(const std::string& tenan
 
 absl::Status SubmissionStore::Finish(const std::string& tenant, const SubmissionRecord& submission,
                                      db::Deadline deadline) {
-  // That it went to a lead is found again by whoever takes it up once more: the commit need not wait for the disk.
-  const bool again = WentToALead(submission.outcome);
-  return db::Exec(
-             pool_, tenant, deadline,
-             "UPDATE capture.submission SET outcome = $3, lead_id = $4::uuid, reason = $5, findings = $6::bytea"
-             " FROM (SELECT CASE WHEN $7::boolean THEN set_config('synchronous_commit', 'off', true) END) AS lazily"
-             " WHERE tenant_id = $1 AND submission_id = $2::uuid",
-             Params::Of(tenant, submission.id, OutcomeText(submission.outcome))
-                 .Add(OrNull(submission.lead_id))
-                 .Add(submission.reason)
-                 .AddBytes(submission.findings.SerializeAsString())
-                 .Add(again))
-      .status();
+  return groups_.Finish(tenant, submission, deadline);
 }
 
 absl::Status SubmissionStore::Forget(const std::string& tenant, const SubmissionRecord& submission,
@@ -283,11 +209,7 @@ absl::StatusOr<std::string> SubmissionStore::Find(const std::string& tenant, con
 
 absl::StatusOr<std::string> SubmissionStore::Claim(const std::string& tenant, const std::vector<logic::MatchKey>& keys,
                                                    const std::string& lead_id, db::Deadline deadline) {
-  const KeyArrays arrays(keys);
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, tenant, deadline,
-                                                          "SELECT capture.claim($1, $2::text[], $3::text[], $4::uuid)",
-                                                          Params::Of(tenant, arrays.kinds, arrays.keys, lead_id)));
-  return std::string(rows[0].Text(0));
+  return groups_.Claim(tenant, keys, lead_id, deadline);
 }
 
 absl::Status SubmissionStore::Move(const std::string& tenant, const std::vector<logic::MatchKey>& keys,

@@ -6,50 +6,18 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/db/pool.h"
-#include "embudo/capture/v1/capture_service.pb.h"
 #include "services/capture/logic/match.h"
+#include "services/capture/storage/submission_groups.h"
+#include "services/capture/storage/submission_record.h"
 
 namespace embudo::capture::storage {
 
-/// A submission as it is kept.
-struct SubmissionRecord {
-  std::string id;
-  v1::CaptureLeadRequest request;
-  type::v1::Lead::Channel channel = type::v1::Lead::CHANNEL_UNSPECIFIED;
-  v1::Submission::Outcome outcome = v1::Submission::OUTCOME_UNSPECIFIED;
-  /// While there is no outcome: the id that a new lead gets. Later empty if it went to none.
-  std::string lead_id;
-  std::string reason;
-  /// Of the request, empty or a UUID.
-  std::string request_id;
-  /// SHA-256 of the request.
-  std::string request_hash;
-  Time create_time;
-  /// What is kept beside the request; empty and 0 if nothing is.
-  std::string raw_content_type;
-  int64_t raw_size = 0;
-  /// Duplicates and warnings.
-  v1::Submission findings;
-};
-
-/// What came, byte by byte.
-struct RawContent {
-  std::string content_type;
-  std::string bytes;
-};
-
-/// The largest RawContent that is kept.
-inline constexpr size_t kMaxRawBytes = size_t{48} << 20;
-
-bool WentToALead(v1::Submission::Outcome outcome);
-
-/// The submission as its readers see it.
-v1::Submission ToProto(const SubmissionRecord& record);
-
-/// What came in, and the keys that leads are found by. Thread-safe.
+/// What came in, and the keys that leads are found by. What every submission writes (its beginning, the claim of its
+/// keys, its end) goes to the database in groups: those of one tenant that wait at the same moment, in one statement
+/// and one commit. Thread-safe.
 class SubmissionStore {
  public:
-  explicit SubmissionStore(db::Pool& pool) : pool_(pool) {}
+  explicit SubmissionStore(db::Pool& pool) : pool_(pool), groups_(pool) {}
   db::Pool& pool() { return pool_; }
 
   /// Keeps what came in, before anything is done about it. A repeated request_id returns the first submission, maybe
@@ -102,6 +70,7 @@ class SubmissionStore {
 
  private:
   db::Pool& pool_;
+  SubmissionGroups groups_;
 };
 
 }  // namespace embudo::capture::storage

@@ -22,26 +22,30 @@ using Request = v1::ReceiveLeadRequest;
 /// A UUID, which was checked to be one, in the form that ids have.
 std::string Canonical(const std::string& uuid) { return Uuid::Parse(uuid)->ToString(); }
 
-/// An open lead, the oldest, whose `column` is $3, beside $2. Each has its index.
-std::string KnownBy(const std::string& column) {
-  return "SELECT l.lead_id FROM pipeline.lead l WHERE l.tenant_id = $1 AND l.lead_id <> $2::uuid AND l." + column +
-         " = $3 AND l." + column +
-         " <> '' AND l.state = 'OPEN' AND l.delete_time IS NULL ORDER BY l.create_time LIMIT 1";
+/// An open lead, the oldest, whose `column` is the parameter, beside $2. Each has its index.
+std::string KnownBy(const std::string& column, int parameter) {
+  const std::string is = "l." + column + " = $" + std::to_string(parameter);
+  return "(SELECT l.lead_id FROM pipeline.lead l WHERE l.tenant_id = $1 AND l.lead_id <> $2::uuid AND " + is +
+         " AND l." + column + " <> '' AND l.state = 'OPEN' AND l.delete_time IS NULL ORDER BY l.create_time LIMIT 1)";
 }
 
-/// Another open lead that counts as this one; empty: there is none.
+/// Another open lead that counts as this one, by the first of the request's matches that finds any; empty: there is
+/// none.
 absl::StatusOr<std::string> Matching(Records& records, const CallContext& call, const Request& request,
                                      const Lead& lead) {
+  db::Params params = db::Params::Of(call.tenant(), request.lead_id());
+  std::string found;
   for (const int match : request.match()) {
     const bool by_email = match == Request::MATCH_EMAIL;
     const std::string& value = by_email ? lead.email() : lead.phone();
     if (value.empty()) continue;
-    EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(records.pool(), call.tenant(), call.deadline,
-                                                            KnownBy(by_email ? "email" : "phone"),
-                                                            db::Params::Of(call.tenant(), request.lead_id(), value)));
-    if (!rows.empty()) return "leads/" + std::string(rows[0].Text(0));
+    params.Add(value);
+    found += (found.empty() ? "" : ", ") + KnownBy(by_email ? "email" : "phone", params.size());
   }
-  return std::string();
+  if (found.empty()) return std::string();
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(records.pool(), call.tenant(), call.deadline,
+                                                          "SELECT coalesce(" + found + ")", params));
+  return rows[0].IsNull(0) ? std::string() : "leads/" + std::string(rows[0].Text(0));
 }
 
 absl::StatusOr<Change> LeadOf(Records& records, const CallContext& call, const Request& request) {
