@@ -77,6 +77,10 @@ struct Rooms {
              .replica = {},
              .clock = environment.clock,
              .wanted = [this](const WantedRollup& wanted) { keeper.Want(wanted.tenant, wanted.cube, wanted.columns); },
+             .await_sum =
+                 [this](const WantedRollup& wanted, std::chrono::milliseconds longest) {
+                   return keeper.Await(wanted.tenant, wanted.cube, wanted.columns, longest);
+                 },
              .used = [this](const storage::Rollup& rollup) { keeper.Use(rollup); }},
         dashboards(room, writer) {
     const auto conninfo = environment.config.options.find(kReplica);

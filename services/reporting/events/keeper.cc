@@ -40,6 +40,7 @@ void Keeper::Stop() {
     stopping_ = true;
   }
   changed_.notify_all();
+  made_.notify_all();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -51,6 +52,14 @@ void Keeper::Want(const std::string& tenant, storage::Cube cube, const std::vect
     wanted_.push_back(std::move(wanted));
   }
   changed_.notify_all();
+}
+
+bool Keeper::Await(const std::string& tenant, storage::Cube cube, const std::vector<std::string>& columns,
+                   std::chrono::milliseconds longest) {
+  const Wanted wanted{tenant, cube, columns};
+  std::unique_lock lock(mutex_);
+  if (wanted_.empty() || wanted_.front() != wanted) return false;
+  return made_.wait_for(lock, longest, [&] { return stopping_ || wanted_.empty() || wanted_.front() != wanted; });
 }
 
 void Keeper::Use(const storage::Rollup& rollup) {
@@ -102,6 +111,7 @@ absl::Status Keeper::BuildWanted() {
       const std::lock_guard lock(mutex_);
       wanted_.pop_front();
     }
+    made_.notify_all();
     EMBUDO_RETURN_IF_ERROR(built.status());
     if (!*built) continue;
     metrics_.Counter("embudo_reporting_rollups_made_total", "Sums that were made because reports asked for them", {})

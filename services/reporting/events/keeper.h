@@ -33,6 +33,9 @@ class Keeper : public Background {
 
   /// A sum of these columns is wanted: it is made soon, unless many are wanted already.
   void Want(const std::string& tenant, storage::Cube cube, const std::vector<std::string>& columns);
+  /// Waits while a wanted sum is being made, at most so long. Whether it is no more, and was.
+  bool Await(const std::string& tenant, storage::Cube cube, const std::vector<std::string>& columns,
+             std::chrono::milliseconds longest);
   /// A sum is used.
   void Use(const storage::Rollup& rollup);
 
@@ -55,6 +58,7 @@ class Keeper : public Background {
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::condition_variable made_;
   std::deque<Wanted> wanted_;
   /// When each rollup was last told to be used.
   std::map<int64_t, std::chrono::steady_clock::time_point> used_;

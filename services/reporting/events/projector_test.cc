@@ -113,7 +113,8 @@ class ProjectorTest : public ::testing::Test {
       return storage::FindNames(*lease, tenant, type, field, value);
     };
     EMBUDO_ASSIGN_OR_RETURN(query.filter, filter::Filter::Compile(filter, storage::LeadSchema(), resolver));
-    EMBUDO_ASSIGN_OR_RETURN(storage::Report report, storage::RunReport(*lease, query));
+    storage::Origin origin;
+    EMBUDO_ASSIGN_OR_RETURN(storage::Report report, storage::RunReport(*lease, query, &origin));
     EMBUDO_RETURN_IF_ERROR(storage::FillNames(*lease, tenant, report.rows));
     logic::Sort(report.rows);
     return report;

@@ -114,15 +114,20 @@ absl::StatusOr<Reading> Reading::BeginAt(
 
 absl::StatusOr<storage::Query> Reading::MakeQuery(const google::protobuf::RepeatedPtrField<std::string>& group_by,
                                                   const std::string& filter, logic::Subject subject) {
-  storage::Query query{.tenant = tenant(),
-                       .settings = settings_,
-                       .cube = subject == logic::Subject::kActivities ? storage::Cube::kActivity
-                               : subject == logic::Subject::kStays    ? storage::Cube::kStay
-                                                                      : storage::Cube::kLead,
-                       .kind = "OPPORTUNITY",
-                       .visibility = visibility_,
-                       .now = now_,
-                       .limit = std::min(room_->limit, call_->TimeLeft())};
+  storage::Query query{
+      .tenant = tenant(),
+      .settings = settings_,
+      .cube = subject == logic::Subject::kActivities ? storage::Cube::kActivity
+              : subject == logic::Subject::kStays    ? storage::Cube::kStay
+                                                     : storage::Cube::kLead,
+      .kind = "OPPORTUNITY",
+      .visibility = visibility_,
+      .now = now_,
+      .limit = std::min(room_->limit, call_->TimeLeft()),
+      .await_sum = [room = room_, tenant = tenant()](storage::Cube cube, const std::vector<std::string>& columns,
+                                                     std::chrono::milliseconds longest) {
+        return room->await_sum({tenant, cube, columns}, longest);
+      }};
   EMBUDO_ASSIGN_OR_RETURN(query.dimensions, logic::ParseGroupBy({group_by.begin(), group_by.end()}, subject));
   const auto resolver = [&](const std::string& resource_type, const std::string& field, const std::string& value) {
     return storage::FindNames(*lease_, tenant(), resource_type, field, value);
@@ -140,17 +145,19 @@ absl::Status Reading::SetPeriod(const v1::Period& period, const std::string& tim
 
 absl::StatusOr<storage::Report> Reading::Run(const storage::Query& query) {
   const auto begin = std::chrono::steady_clock::now();
-  EMBUDO_ASSIGN_OR_RETURN(storage::Report report, storage::RunReport(*lease_, query));
-  Note(query, report.rollup, report.wanted, begin);
-  EMBUDO_RETURN_IF_ERROR(Name(report.rows));
+  storage::Origin origin;
+  absl::StatusOr<storage::Report> report = storage::RunReport(*lease_, query, &origin);
+  Note(query, origin, begin);
+  if (report.ok()) EMBUDO_RETURN_IF_ERROR(Name(report->rows));
   return report;
 }
 
 absl::StatusOr<storage::Cells> Reading::Run(const storage::Query& query,
                                             const std::vector<storage::Aggregate>& aggregates) {
   const auto begin = std::chrono::steady_clock::now();
-  EMBUDO_ASSIGN_OR_RETURN(storage::Cells cells, storage::RunQuery(*lease_, query, aggregates));
-  Note(query, cells.rollup, cells.wanted, begin);
+  storage::Origin origin;
+  absl::StatusOr<storage::Cells> cells = storage::RunQuery(*lease_, query, aggregates, &origin);
+  Note(query, origin, begin);
   return cells;
 }
 
@@ -160,13 +167,13 @@ absl::Status Reading::Name(std::vector<logic::Row>& rows) {
   return absl::OkStatus();
 }
 
-void Reading::Note(const storage::Query& query, const std::optional<storage::Rollup>& rollup,
-                   const std::optional<std::vector<std::string>>& wanted, std::chrono::steady_clock::time_point begin) {
-  const bool facts = !rollup || freshness_.source() == v1::Freshness::SOURCE_FACTS;
+void Reading::Note(const storage::Query& query, const storage::Origin& origin,
+                   std::chrono::steady_clock::time_point begin) {
+  const bool facts = !origin.rollup || freshness_.source() == v1::Freshness::SOURCE_FACTS;
   freshness_.set_source(facts ? v1::Freshness::SOURCE_FACTS : v1::Freshness::SOURCE_ROLLUP);
-  if (rollup) room_->used(*rollup);
-  if (!wanted || std::chrono::steady_clock::now() - begin < room_->slow) return;
-  room_->wanted({query.tenant, query.cube, *wanted});
+  if (origin.rollup) room_->used(*origin.rollup);
+  if (!origin.wanted || std::chrono::steady_clock::now() - begin < room_->slow) return;
+  room_->wanted({query.tenant, query.cube, *origin.wanted});
 }
 
 Day Reading::Today() const { return text::DayIn(now_, settings_.time_zone); }

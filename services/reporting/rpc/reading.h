@@ -49,8 +49,7 @@ class Reading {
   Reading(const Room& room, const rpc::CallContext& call, db::Pool::Lease lease)
       : room_(&room), call_(&call), lease_(std::move(lease)), now_(room.clock.Now()) {}
   /// Notes what a report was read from, and asks for what would have answered it sooner.
-  void Note(const storage::Query& query, const std::optional<storage::Rollup>& rollup,
-            const std::optional<std::vector<std::string>>& wanted, std::chrono::steady_clock::time_point begin);
+  void Note(const storage::Query& query, const storage::Origin& origin, std::chrono::steady_clock::time_point begin);
 
   const Room* room_;
   const rpc::CallContext* call_;

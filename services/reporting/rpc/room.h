@@ -39,6 +39,8 @@ struct Room {
   const Clock& clock;
   /// Told of a report that took long because no sum is kept that answers it.
   std::function<void(WantedRollup)> wanted;
+  /// Waits while such a sum is being made, at most so long. Whether it is no more, and was.
+  std::function<bool(const WantedRollup&, std::chrono::milliseconds longest)> await_sum;
   /// Told of a sum that answered a report.
   std::function<void(const storage::Rollup&)> used;
   /// How long that is.

@@ -61,9 +61,9 @@ absl::StatusOr<Measures> ToMeasures(const std::vector<std::string>& cells, const
 
 }  // namespace
 
-absl::StatusOr<Report> RunReport(db::Connection& connection, const Query& query) {
-  EMBUDO_ASSIGN_OR_RETURN(Cells cells, RunQuery(connection, query, Aggregates()));
-  Report report{.rollup = std::move(cells.rollup), .wanted = std::move(cells.wanted)};
+absl::StatusOr<Report> RunReport(db::Connection& connection, const Query& query, Origin* origin) {
+  EMBUDO_ASSIGN_OR_RETURN(Cells cells, RunQuery(connection, query, Aggregates(), origin));
+  Report report;
   EMBUDO_ASSIGN_OR_RETURN(report.total, ToMeasures(cells.total, query.settings.currency_code));
   for (Cells::Row& row : cells.rows) {
     logic::Row& out = report.rows.emplace_back();

@@ -12,6 +12,9 @@ namespace {
 
 using resource::Kind;
 
+/// In which a sum of a million records is made, amply.
+constexpr std::chrono::seconds kSumTime{60};
+
 /// Texts that have few values.
 const std::set<std::string, std::less<>>& ShortTexts() {
   static const auto* const texts = new std::set<std::string, std::less<>>{
@@ -247,28 +250,41 @@ absl::Status TooManyRows() {
       .Field("group_by", "gives more than " + limit + " rows");
 }
 
-absl::Status TooLarge(std::chrono::milliseconds limit) {
+/// `made`: a sum that answers it is made because it was asked for.
+absl::Status TooLarge(std::chrono::milliseconds limit, bool made) {
   const std::string seconds = std::to_string(limit.count() / 1000.0).substr(0, 4);
-  return Error(absl::StatusCode::kResourceExhausted, "REPORT_TOO_LARGE",
-               "no kept sum answers this report, and going through the records takes longer than " + seconds +
-                   " s; narrow the filter, or group and filter by dimensions")
-      .Meta("limit_ms", std::to_string(limit.count()));
+  Error error(absl::StatusCode::kResourceExhausted, "REPORT_TOO_LARGE",
+              "no kept sum answers this report, and going through the records takes longer than " + seconds + " s; " +
+                  (made ? "a sum that does is being made, try again in a minute"
+                        : "narrow the filter, or group and filter by dimensions"));
+  error.Meta("limit_ms", std::to_string(limit.count()));
+  if (made) error.RetryAfter(kSumTime);
+  return error;
+}
+
+/// Resolves it, once more if the sum that would answer was being made.
+absl::Status ResolveOrWait(db::Connection& connection, const Query& query, Statement& statement) {
+  EMBUDO_RETURN_IF_ERROR(statement.Resolve(connection));
+  const auto wanted = statement.Wanted();
+  const bool made = wanted && query.await_sum && query.await_sum(query.cube, *wanted, query.limit);
+  return made ? statement.Resolve(connection) : absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<Cells> RunQuery(db::Connection& connection, const Query& query,
-                               const std::vector<Aggregate>& aggregates) {
+absl::StatusOr<Cells> RunQuery(db::Connection& connection, const Query& query, const std::vector<Aggregate>& aggregates,
+                               Origin* origin) {
   Statement statement(query, aggregates);
-  EMBUDO_RETURN_IF_ERROR(statement.Resolve(connection));
+  EMBUDO_RETURN_IF_ERROR(ResolveOrWait(connection, query, statement));
+  *origin = {statement.rollup(), statement.Wanted()};
   if (!statement.rollup()) EMBUDO_RETURN_IF_ERROR(connection.SetTimeout(query.limit));
   const absl::StatusOr<db::Result> result = connection.ExecVarying(statement.Text(), statement.params());
   if (result.status().code() == absl::StatusCode::kDeadlineExceeded && !statement.rollup())
-    return TooLarge(query.limit);
+    return TooLarge(query.limit, origin->wanted.has_value());
   if (!result.ok()) return result.status();
   if (result->size() > logic::kMaxRows + 1) return TooManyRows();
   const std::vector<int>& columns = statement.columns();
-  Cells cells{.rollup = statement.rollup(), .wanted = statement.Wanted()};
+  Cells cells;
   for (int i = 0; i < result->size(); ++i) {
     const db::Row row = (*result)[i];
     std::vector<std::string> texts;

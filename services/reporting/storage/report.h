@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,6 +53,8 @@ struct Query {
   Time now;
   /// The longest that the facts may be read.
   std::chrono::milliseconds limit{10000};
+  /// Waits while a sum by these columns is being made, at most so long. Whether it is no more, and was.
+  std::function<bool(Cube cube, const std::vector<std::string>& columns, std::chrono::milliseconds longest)> await_sum;
 };
 
 /// The rows of a report as texts; '' for NULL.
@@ -63,26 +66,29 @@ struct Cells {
   /// In no order, without display names of resources.
   std::vector<Row> rows;
   std::vector<std::string> total;
-  /// The rollup that it was read from; unset: the facts.
+};
+
+/// What a report is read from.
+struct Origin {
+  /// Unset: the facts.
   std::optional<Rollup> rollup;
   /// By which columns a rollup would have answered; unset if one did, or none can.
   std::optional<std::vector<std::string>> wanted;
 };
 
-/// Counts and sums in one statement, so of one moment. INVALID_ARGUMENT, reason TOO_MANY_ROWS; RESOURCE_EXHAUSTED,
-/// reason REPORT_TOO_LARGE, if the facts would be read for too long.
-absl::StatusOr<Cells> RunQuery(db::Connection& connection, const Query& query,
-                               const std::vector<Aggregate>& aggregates);
+/// Counts and sums in one statement, so of one moment. Where the sum that would answer is being made, that is waited
+/// for: the facts are not read twice. INVALID_ARGUMENT, reason TOO_MANY_ROWS; RESOURCE_EXHAUSTED, reason
+/// REPORT_TOO_LARGE, if the facts would be read for too long. `origin` is set then, too.
+absl::StatusOr<Cells> RunQuery(db::Connection& connection, const Query& query, const std::vector<Aggregate>& aggregates,
+                               Origin* origin);
 
 struct Report {
   /// In no order, without display names of resources.
   std::vector<logic::Row> rows;
   logic::Measures total;
-  std::optional<Rollup> rollup;
-  std::optional<std::vector<std::string>> wanted;
 };
 
 /// The same for leads and opportunities, with all that they come to.
-absl::StatusOr<Report> RunReport(db::Connection& connection, const Query& query);
+absl::StatusOr<Report> RunReport(db::Connection& connection, const Query& query, Origin* origin);
 
 }  // namespace embudo::reporting::storage
