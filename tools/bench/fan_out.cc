@@ -208,7 +208,7 @@ absl::StatusOr<double> MakeLongLeads(cli::Context& context) {
     pipeline::v1::BulkUpsertLeadsRequest bulk;
     for (int i = 0; i < kBulk; ++i) {
       bulk.add_items()->mutable_lead()->set_display_name("Fan-out");
-      bulk.mutable_items(i)->mutable_lead()->set_pain(std::string(kLongBytes, 'p'));
+      bulk.mutable_items(i)->mutable_lead()->set_description(std::string(kLongBytes, 'p'));
       bulk.mutable_items(i)->mutable_lead()->add_external_ids()->set_system("fan-out");
       bulk.mutable_items(i)->mutable_lead()->mutable_external_ids(0)->set_id(cli::NewRequestId());
     }
