@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -29,25 +30,27 @@ class Grouping {
       : parallel_(parallel), new_group_(std::move(new_group)), work_(std::move(work)) {}
 
   /// Returns when the item is done; what came of it is in the item.
-  absl::Status Do(Item& item) {
-    Place place{&item};
+  absl::Status Do(Item& item) { return DoAll({&item})[0]; }
+
+  /// The same for several that come at once. Each with its status.
+  std::vector<absl::Status> DoAll(const std::vector<Item*>& items) {
+    std::condition_variable wake;
+    std::deque<Place> places;
     std::unique_lock lock(mutex_);
-    queue_.push_back(&place);
-    while (!place.done) {
-      if (place.taken || leaders_ >= parallel_) {
-        moved_.wait(lock);
-        continue;
+    for (Item* item : items) queue_.push_back(&places.emplace_back(Place{item, &wake}));
+    const auto is_done = [](const Place& place) { return place.done; };
+    const auto is_taken = [](const Place& place) { return place.taken; };
+    while (!std::all_of(places.begin(), places.end(), is_done)) {
+      const bool may_lead = leaders_ < parallel_ && !std::all_of(places.begin(), places.end(), is_taken);
+      if (may_lead) {
+        Lead(lock);
+      } else {
+        wake.wait(lock);
       }
-      ++leaders_;
-      const std::vector<Place*> group = TakeGroup();
-      lock.unlock();
-      Run(group);
-      lock.lock();
-      for (Place* member : group) member->done = true;
-      --leaders_;
-      moved_.notify_all();
     }
-    return place.status;
+    std::vector<absl::Status> statuses;
+    for (const Place& place : places) statuses.push_back(place.status);
+    return statuses;
   }
 
   /// How many are in no group yet.
@@ -59,10 +62,33 @@ class Grouping {
  private:
   struct Place {
     Item* item;
+    /// Of its caller. Nobody is woken for nothing: of many that wait, most have nothing to do.
+    std::condition_variable* wake;
     bool taken = false;
     bool done = false;
     absl::Status status;
   };
+
+  /// Does the next group. The lock is held before and after.
+  void Lead(std::unique_lock<std::mutex>& lock) {
+    ++leaders_;
+    const std::vector<Place*> group = TakeGroup();
+    WakeNext();
+    lock.unlock();
+    Run(group);
+    lock.lock();
+    --leaders_;
+    for (Place* member : group) {
+      member->done = true;
+      member->wake->notify_one();
+    }
+    WakeNext();
+  }
+
+  /// To lead, if there is something to do and nobody comes to do it.
+  void WakeNext() {
+    if (!queue_.empty() && leaders_ < parallel_) queue_.front()->wake->notify_one();
+  }
 
   std::vector<Place*> TakeGroup() {
     std::vector<Place*> group;
@@ -87,7 +113,6 @@ class Grouping {
   const NewGroup new_group_;
   const Work work_;
   mutable std::mutex mutex_;
-  std::condition_variable moved_;
   std::deque<Place*> queue_;
   int leaders_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "common/resource/writer.h"
 
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <memory>
 #include <set>
@@ -278,8 +279,26 @@ absl::StatusOr<Written> Writer::Write(const std::string& tenant, Change change, 
 
 absl::StatusOr<Written> Writer::WriteBundle(const std::string& tenant, std::vector<Change> changes,
                                             db::Deadline deadline) {
-  Bundle bundle{tenant, std::move(changes), deadline};
-  const absl::Status status = groups_.Do(bundle);
+  std::vector<std::vector<Change>> bundles;
+  bundles.push_back(std::move(changes));
+  return std::move(WriteBundles(tenant, std::move(bundles), deadline)[0]);
+}
+
+std::vector<absl::StatusOr<Written>> Writer::WriteBundles(const std::string& tenant,
+                                                          std::vector<std::vector<Change>> bundles,
+                                                          db::Deadline deadline) {
+  std::deque<Bundle> waiting;
+  std::vector<Bundle*> items;
+  for (std::vector<Change>& changes : bundles) {
+    items.push_back(&waiting.emplace_back(Bundle{tenant, std::move(changes), deadline}));
+  }
+  const std::vector<absl::Status> statuses = groups_.DoAll(items);
+  std::vector<absl::StatusOr<Written>> outcomes;
+  for (size_t i = 0; i < items.size(); ++i) outcomes.push_back(OutcomeOf(*items[i], statuses[i]));
+  return outcomes;
+}
+
+absl::StatusOr<Written> Writer::OutcomeOf(const Bundle& bundle, const absl::Status& status) {
   Written written;
   if (status.ok() && bundle.written) return written;
   const Change& first = bundle.changes[0];
@@ -290,7 +309,7 @@ absl::StatusOr<Written> Writer::WriteBundle(const std::string& tenant, std::vect
   }
   if (!repeated) return status.ok() ? VersionChanged() : status;
   written.replayed = first.answer == nullptr ? first.table->New() : std::unique_ptr<Message>(first.answer->New());
-  EMBUDO_ASSIGN_OR_RETURN(const bool found, FindAnswer(tenant, first, written.replayed.get(), deadline));
+  EMBUDO_ASSIGN_OR_RETURN(const bool found, FindAnswer(bundle.tenant, first, written.replayed.get(), bundle.deadline));
   if (!found) return VersionChanged();  // no repeat, then
   return written;
 }

@@ -46,6 +46,9 @@ class Writer {
   /// bears the request_id. Bundles that wait at the same moment and are of the same tables go to the database together,
   /// one statement for each place in the bundle, in one commit. Errors as Write's.
   absl::StatusOr<Written> WriteBundle(const std::string& tenant, std::vector<Change> changes, db::Deadline deadline);
+  /// The same for several bundles that come at once. Each with its outcome.
+  std::vector<absl::StatusOr<Written>> WriteBundles(const std::string& tenant, std::vector<std::vector<Change>> bundles,
+                                                    db::Deadline deadline);
   /// Runs in the transaction of the changes, after them and before the commit. May run several times.
   using InTransaction = std::function<absl::Status(db::Connection&)>;
   /// Writes several, all or none, in one transaction, in the order given; changes that stand beside each other, of one
@@ -80,6 +83,8 @@ class Writer {
   /// Bundles join that can be written together: of one tenant, and the same kinds of changes in the same order.
   Grouping<Bundle>::Joins NewGroup() const;
   absl::Status WriteGroup(const std::vector<Bundle*>& group);
+  /// What its call is told.
+  absl::StatusOr<Written> OutcomeOf(const Bundle& bundle, const absl::Status& status);
   /// Runs the statement by itself. The keys of the records that were written.
   absl::StatusOr<std::set<std::string>> Commit(const std::string& tenant, const std::vector<const Change*>& changes,
                                                db::Deadline deadline);

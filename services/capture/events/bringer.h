@@ -16,5 +16,8 @@ struct Bringer {
 
 /// The service itself, for what comes without a caller.
 embudo::rpc::Identity CaptureIdentity(const std::string& tenant);
+/// The caller as the service speaks for them: it may do what the caller may not, find every lead, and write mails and
+/// touches.
+embudo::rpc::Identity AsService(embudo::rpc::Identity identity);
 
 }  // namespace embudo::capture::events

@@ -5,7 +5,6 @@
 #include "common/base/resource_id.h"
 #include "common/resource/change.h"
 #include "services/capture/logic/capture.h"
-#include "services/capture/storage/public_keys.h"
 
 namespace embudo::capture::events {
 namespace {
@@ -54,23 +53,24 @@ embudo::rpc::Identity CaptureIdentity(const std::string& tenant) {
   return identity;
 }
 
-absl::StatusOr<SubmissionRecord> Intake::Begin(const Bringer& who, const v1::CaptureLeadRequest& request,
-                                               const Raw& raw) {
+embudo::rpc::Identity AsService(embudo::rpc::Identity identity) {
+  identity.roles = {type::v1::ROLE_SERVICE};
+  identity.origin = type::v1::ORIGIN_CAPTURE;
+  return identity;
+}
+
+SubmissionRecord Intake::RecordOf(const v1::CaptureLeadRequest& request) {
   SubmissionRecord submission;
   submission.request = request;
   submission.channel = logic::ChannelOf(request.payload());
   submission.request_id = request.request_id();
   submission.request_hash = resource::HashRequest("embudo.capture.v1.CaptureService/CaptureLead", request);
-  return submissions_.Begin(who.tenant, std::move(submission), raw, clock_.Now(), who.deadline);
+  return submission;
 }
 
 absl::StatusOr<Settlement::Rules> Intake::RulesFor(const Bringer& who, const v1::CaptureLeadRequest& request) {
-  Settlement::Rules rules;
-  EMBUDO_ASSIGN_OR_RETURN(rules.region, regions_.Of(who.identity));
-  EMBUDO_ASSIGN_OR_RETURN(rules.settings, settings_.Get(who.tenant, who.deadline));
-  EMBUDO_ASSIGN_OR_RETURN(const auto own,
-                          storage::SourceRules(submissions_.pool(), who.tenant, request.payload(), who.deadline));
-  logic::PutFirst(own, rules.settings);
+  EMBUDO_ASSIGN_OR_RETURN(Settlement::Rules rules, rules_.OfTenant(who));
+  EMBUDO_RETURN_IF_ERROR(rules_.AddSource(who, request, &rules));
   return rules;
 }
 
@@ -95,9 +95,14 @@ absl::StatusOr<std::string> Intake::Settle(const Bringer& who, SubmissionRecord&
   return std::string();
 }
 
-absl::Status Intake::Finish(const Bringer& who, SubmissionRecord& submission) {
+absl::Status Intake::Finish(const Bringer& who, SubmissionRecord& submission, Settlement* begun) {
   const std::string own = submission.lead_id;
-  const absl::StatusOr<std::string> rejected = Settle(who, submission);
+  absl::StatusOr<std::string> rejected = std::string();
+  if (begun == nullptr) {
+    rejected = Settle(who, submission);
+  } else if (const absl::Status settled = begun->Settle(submission); !settled.ok()) {
+    rejected = settled;
+  }
   if (!rejected.ok() && !IsFinal(rejected.status())) return rejected.status();
   if (!rejected.ok() && ReasonOf(rejected.status()) == kSuppressed) {
     // A person who was erased does not come back this way, nor does what came of the person stay here.
@@ -121,16 +126,24 @@ absl::StatusOr<v1::CaptureLeadResponse> Intake::Take(const Bringer& who, const v
                                                      const Raw& raw) {
   if (request.validate_only()) return Foresee(who, request);
   // What the caller has wrong is the caller's to mend, and not kept.
-  EMBUDO_RETURN_IF_ERROR(logic::Prepare(request).status());
-  EMBUDO_ASSIGN_OR_RETURN(SubmissionRecord submission, Begin(who, request, raw));
-  if (submission.outcome == Submission::OUTCOME_UNSPECIFIED) EMBUDO_RETURN_IF_ERROR(Finish(who, submission));
+  EMBUDO_ASSIGN_OR_RETURN(const logic::Prepared prepared, logic::Prepare(request));
+  Newcomer comer{who, request, prepared, {RecordOf(request), &raw}, nullptr};
+  EMBUDO_RETURN_IF_ERROR(newcomers_.TakeIn(comer));
+  SubmissionRecord& submission = comer.kept.submission;
+  if (!comer.kept.kept) {
+    EMBUDO_ASSIGN_OR_RETURN(submission, submissions_.First(who.tenant, submission, who.deadline));
+  }
+  if (submission.outcome == Submission::OUTCOME_UNSPECIFIED) {
+    EMBUDO_RETURN_IF_ERROR(Finish(who, submission, comer.settlement.get()));
+  }
   return AnswerOf(submission);
 }
 
 absl::StatusOr<v1::CaptureLeadResponse> Intake::Keep(const Bringer& who, const v1::CaptureLeadRequest& request,
                                                      Submission::Outcome outcome, const std::string& reason,
                                                      const std::string& lead, const Raw& raw) {
-  EMBUDO_ASSIGN_OR_RETURN(SubmissionRecord submission, Begin(who, request, raw));
+  EMBUDO_ASSIGN_OR_RETURN(SubmissionRecord submission,
+                          submissions_.Begin(who.tenant, RecordOf(request), raw, clock_.Now(), who.deadline));
   if (submission.outcome != Submission::OUTCOME_UNSPECIFIED) return AnswerOf(submission);
   submission.outcome = outcome;
   submission.reason = reason;

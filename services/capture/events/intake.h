@@ -10,8 +10,9 @@
 #include "embudo/capture/v1/capture_service.pb.h"
 #include "services/capture/events/bringer.h"
 #include "services/capture/events/lead_calls.h"
+#include "services/capture/events/newcomers.h"
+#include "services/capture/events/rule_book.h"
 #include "services/capture/events/settlement.h"
-#include "services/capture/storage/settings_store.h"
 #include "services/capture/storage/submission_store.h"
 
 namespace embudo::capture::events {
@@ -24,10 +25,10 @@ class Intake {
  public:
   Intake(storage::SubmissionStore& submissions, embudo::rpc::Client& pipeline, const Clock& clock)
       : submissions_(submissions),
-        settings_(submissions.pool()),
         pipeline_(pipeline),
-        regions_(pipeline),
-        clock_(clock) {}
+        rules_(submissions.pool(), pipeline),
+        clock_(clock),
+        newcomers_(submissions, pipeline, rules_, clock) {}
 
   /// Keeps what came in, finds or makes its lead, adds the touch and the conversation entry. The request_id makes it
   /// idempotent: a repeated one goes on where the first ended, and gets its answer. INVALID_ARGUMENT if the lead is
@@ -51,22 +52,21 @@ class Intake {
   absl::Status Resume(const Bringer& who, storage::SubmissionRecord submission);
 
  private:
-  absl::StatusOr<storage::SubmissionRecord> Begin(const Bringer& who, const v1::CaptureLeadRequest& request,
-                                                  const Raw& raw);
-  /// The tenant's, after those of the form or hook that it came by.
+  static storage::SubmissionRecord RecordOf(const v1::CaptureLeadRequest& request);
   absl::StatusOr<Settlement::Rules> RulesFor(const Bringer& who, const v1::CaptureLeadRequest& request);
   absl::StatusOr<v1::CaptureLeadResponse> Foresee(const Bringer& who, const v1::CaptureLeadRequest& request);
   /// Finds or makes its lead. Why it is rejected; empty if it is not.
   absl::StatusOr<std::string> Settle(const Bringer& who, storage::SubmissionRecord& submission);
   /// Gives it its outcome. What the pipeline service refuses for good is rejected, and told to the caller too.
-  absl::Status Finish(const Bringer& who, storage::SubmissionRecord& submission);
+  /// `begun`: it is on its way already.
+  absl::Status Finish(const Bringer& who, storage::SubmissionRecord& submission, Settlement* begun = nullptr);
   absl::StatusOr<v1::CaptureLeadRequest> ReadAnew(const Bringer& who, const storage::SubmissionRecord& submission);
 
   storage::SubmissionStore& submissions_;
-  storage::SettingsStore settings_;
   embudo::rpc::Client& pipeline_;
-  Regions regions_;
+  RuleBook rules_;
   const Clock& clock_;
+  Newcomers newcomers_;
   std::map<v1::Payload::PayloadCase, Reader> readers_;
 };
 

@@ -21,6 +21,23 @@ absl::Status OkIfThere(const absl::Status& status) {
   return status.code() == absl::StatusCode::kAlreadyExists ? absl::OkStatus() : status;
 }
 
+api::ReceiveLeadRequest RequestOf(const LeadCalls::Arrival& arrival) {
+  api::ReceiveLeadRequest request;
+  *request.mutable_lead() = *arrival.lead;
+  request.set_lead_id(arrival.id);
+  *request.mutable_touch() = arrival.touch;
+  request.set_touch_id(arrival.touch_id);
+  for (const auto& [id, message] : arrival.entries) {
+    auto* entry = request.add_entries();
+    entry->set_message_id(id);
+    *entry->mutable_message() = message;
+  }
+  if (arrival.match_email) request.add_match(api::ReceiveLeadRequest::MATCH_EMAIL);
+  if (arrival.match_phone) request.add_match(api::ReceiveLeadRequest::MATCH_PHONE);
+  request.set_request_id(arrival.request_id);
+  return request;
+}
+
 }  // namespace
 
 absl::StatusOr<LeadCalls::Seen> LeadCalls::See(const std::string& id) {
@@ -66,19 +83,7 @@ absl::StatusOr<std::string> LeadCalls::FindByExternalId(const Lead& lead) {
 }
 
 absl::StatusOr<LeadCalls::Received> LeadCalls::Receive(const Arrival& arrival) {
-  api::ReceiveLeadRequest request;
-  *request.mutable_lead() = *arrival.lead;
-  request.set_lead_id(arrival.id);
-  *request.mutable_touch() = arrival.touch;
-  request.set_touch_id(arrival.touch_id);
-  for (const auto& [id, message] : arrival.entries) {
-    auto* entry = request.add_entries();
-    entry->set_message_id(id);
-    *entry->mutable_message() = message;
-  }
-  if (arrival.match_email) request.add_match(api::ReceiveLeadRequest::MATCH_EMAIL);
-  if (arrival.match_phone) request.add_match(api::ReceiveLeadRequest::MATCH_PHONE);
-  request.set_request_id(arrival.request_id);
+  const api::ReceiveLeadRequest request = RequestOf(arrival);
   const auto received =
       pipeline_.Call<api::ReceiveLeadResponse>("embudo.pipeline.v1.LeadService/ReceiveLead", identity_, request);
   if (received.ok() && received->matched()) return Received{Made::kMatched, IdOf(received->lead().name())};
@@ -86,6 +91,18 @@ absl::StatusOr<LeadCalls::Received> LeadCalls::Receive(const Arrival& arrival) {
   if (received.status().code() != absl::StatusCode::kAlreadyExists) return received.status();
   EMBUDO_ASSIGN_OR_RETURN(const Seen seen, See(arrival.id));
   return Received{seen.state == State::kMissing ? Made::kIdTaken : Made::kBefore, ""};
+}
+
+absl::StatusOr<std::vector<bool>> LeadCalls::ReceiveAll(const std::vector<Arrival>& arrivals) {
+  api::BulkReceiveLeadsRequest request;
+  for (const Arrival& arrival : arrivals) *request.add_items() = RequestOf(arrival);
+  EMBUDO_ASSIGN_OR_RETURN(const auto response,
+                          pipeline_.Call<api::BulkReceiveLeadsResponse>(
+                              "embudo.pipeline.v1.LeadService/BulkReceiveLeads", identity_, request));
+  std::vector<bool> made;
+  for (const auto& result : response.results()) made.push_back(!result.has_error() && !result.matched());
+  if (made.size() != arrivals.size()) return Internal("the pipeline service answered another number of leads");
+  return made;
 }
 
 absl::Status LeadCalls::AddTouch(const std::string& lead, const type::v1::Touch& touch, const std::string& id) {

@@ -55,6 +55,8 @@ class LeadCalls {
   /// one of its external ids belongs to another. kMatched: another open lead has its address or number. But for kNow
   /// nothing was written.
   absl::StatusOr<Received> Receive(const Arrival& arrival);
+  /// Makes those of the leads that are new, in one call. Whether each was made.
+  absl::StatusOr<std::vector<bool>> ReceiveAll(const std::vector<Arrival>& arrivals);
   /// Adds to the lead, once: under the same id nothing is added twice.
   absl::Status AddTouch(const std::string& lead, const type::v1::Touch& touch, const std::string& id);
   absl::Status AddMessage(const std::string& lead, const type::v1::Message& message, const std::string& id);

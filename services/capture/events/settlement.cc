@@ -28,13 +28,6 @@ std::string IdFor(const SubmissionRecord& submission, const std::string& what) {
   return Uuid::V5(EmbudoUuidSpace(), "capture:" + submission.id + ":" + what).ToString();
 }
 
-/// A service may do what the caller may not: find every lead, and write mails and touches.
-embudo::rpc::Identity AsService(embudo::rpc::Identity identity) {
-  identity.roles = {type::v1::ROLE_SERVICE};
-  identity.origin = type::v1::ORIGIN_CAPTURE;
-  return identity;
-}
-
 }  // namespace
 
 Settlement::Settlement(storage::SubmissionStore& submissions, embudo::rpc::Client& pipeline, const Bringer& who,
@@ -62,19 +55,43 @@ bool Settlement::BindsBy(std::string_view kind) const {
   return std::any_of(binding_.begin(), binding_.end(), [&](const logic::MatchKey& key) { return key.kind == kind; });
 }
 
+std::vector<logic::MatchKey> Settlement::SearchKeys() const { return logic::SearchKeys(prepared_.lead, rules_.region); }
+
+bool Settlement::IsNew(const SubmissionRecord& submission) const {
+  return owner_ == submission.lead_id && LikeBy(/*attaches=*/true).empty();
+}
+
+LeadCalls::Arrival Settlement::Arrival(const SubmissionRecord& submission) const {
+  return ArrivalOf(submission, submission.lead_id, LikeBy(/*attaches=*/false));
+}
+
+void Settlement::NoteMade(SubmissionRecord& submission) const {
+  submission.findings.Clear();
+  for (const Duplicate& duplicate : LikeBy(/*attaches=*/false)) *submission.findings.add_duplicates() = duplicate;
+  Settled(submission, submission.lead_id, Submission::OUTCOME_CREATED);
+}
+
 absl::StatusOr<std::string> Settlement::Claim(const std::string& own) {
   if (binding_.empty()) return own;
   return submissions_.Claim(who_.tenant, binding_, own, who_.deadline);
 }
 
-absl::StatusOr<std::string> Settlement::Likeness(const std::string& own, std::vector<Duplicate>* flagged) {
-  EMBUDO_ASSIGN_OR_RETURN(const std::vector<logic::Found> found,
-                          submissions_.FindLike(who_.tenant, logic::SearchKeys(prepared_.lead, rules_.region), own,
-                                                /*open_only=*/true, who_.deadline));
-  for (const Duplicate& duplicate : logic::Judge(prepared_.lead, found)) {
+std::vector<Duplicate> Settlement::LikeBy(bool attaches) const {
+  std::vector<Duplicate> by;
+  if (!like_) return by;
+  for (Duplicate& duplicate : logic::Judge(prepared_.lead, *like_)) {
     const auto action = logic::Decide(rules_.settings, circumstance_, duplicate);
-    if (action == DuplicateRule::ACTION_FLAG) flagged->push_back(duplicate);
-    if (!Attaches(action)) continue;
+    if (attaches ? Attaches(action) : action == DuplicateRule::ACTION_FLAG) by.push_back(std::move(duplicate));
+  }
+  return by;
+}
+
+absl::StatusOr<std::string> Settlement::Likeness(const std::string& own) {
+  if (!like_) {
+    EMBUDO_ASSIGN_OR_RETURN(like_,
+                            submissions_.FindLike(who_.tenant, SearchKeys(), own, /*open_only=*/true, who_.deadline));
+  }
+  for (const Duplicate& duplicate : LikeBy(/*attaches=*/true)) {
     const std::string lead = IdOf(duplicate.lead());
     EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Seen seen, leads_.See(lead));
     if (seen.state != State::kOpen) continue;
@@ -157,11 +174,14 @@ absl::StatusOr<bool> Settlement::MakeLead(std::string* lead, const SubmissionRec
 
 absl::Status Settlement::Settle(SubmissionRecord& submission) {
   const std::string own = submission.lead_id;
-  std::vector<Duplicate> flagged;
-  EMBUDO_ASSIGN_OR_RETURN(std::string lead, Claim(own));
-  if (lead == own) {
-    EMBUDO_ASSIGN_OR_RETURN(lead, Likeness(own, &flagged));
+  if (!owner_) {
+    EMBUDO_ASSIGN_OR_RETURN(owner_, Claim(own));
   }
+  std::string lead = *owner_;
+  if (lead == own) {
+    EMBUDO_ASSIGN_OR_RETURN(lead, Likeness(own));
+  }
+  const std::vector<Duplicate> flagged = LikeBy(/*attaches=*/false);
   submission.findings.Clear();
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     // A lead that is not ours may be on its way still: whoever comes first makes it, under the same id.
@@ -229,8 +249,7 @@ absl::StatusOr<v1::CaptureLeadResponse> Settlement::Foresee() {
   }
   if (lead.empty()) {
     EMBUDO_ASSIGN_OR_RETURN(const std::vector<logic::Found> found,
-                            submissions_.FindLike(who_.tenant, logic::SearchKeys(prepared_.lead, rules_.region), "",
-                                                  /*open_only=*/true, who_.deadline));
+                            submissions_.FindLike(who_.tenant, SearchKeys(), "", /*open_only=*/true, who_.deadline));
     for (const Duplicate& duplicate : logic::Judge(prepared_.lead, found)) {
       const auto action = logic::Decide(rules_.settings, circumstance_, duplicate);
       if (action == DuplicateRule::ACTION_FLAG) *response.add_duplicates() = duplicate;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,11 +32,28 @@ class Settlement {
   /// What would become of it.
   absl::StatusOr<v1::CaptureLeadResponse> Foresee();
 
+  // The first steps of Settle, which can be taken for several at once; what is noted is not asked for again.
+
+  /// By these it is known, and of several that come at once with one of them one makes the lead.
+  const std::vector<logic::MatchKey>& keys() const { return binding_; }
+  /// By these others are found that are like it.
+  std::vector<logic::MatchKey> SearchKeys() const;
+  /// The lead that has the keys.
+  void NoteOwner(const std::string& lead) { owner_ = lead; }
+  void NoteLike(std::vector<logic::Found> found) { like_ = std::move(found); }
+  /// Whether it is a lead of its own, as far as is noted.
+  bool IsNew(const storage::SubmissionRecord& submission) const;
+  LeadCalls::Arrival Arrival(const storage::SubmissionRecord& submission) const;
+  /// Its lead was made.
+  void NoteMade(storage::SubmissionRecord& submission) const;
+
  private:
   bool BindsBy(std::string_view kind) const;
   absl::StatusOr<std::string> Claim(const std::string& own);
-  /// A lead that the rules let it be attached to, found by what is no claim; others that are like it go to `flagged`.
-  absl::StatusOr<std::string> Likeness(const std::string& own, std::vector<v1::Duplicate>* flagged);
+  /// Leads like it that the rules have attached to, or flagged, the likest first.
+  std::vector<v1::Duplicate> LikeBy(bool attaches) const;
+  /// A lead that the rules let it be attached to, found by what is no claim; `own` if there is none.
+  absl::StatusOr<std::string> Likeness(const std::string& own);
   /// Merges the lead with others that have one of its keys; into the one that `*lead` is then. Whether there were any.
   absl::StatusOr<bool> MergeOwners(std::string* lead, const storage::SubmissionRecord& submission);
   /// Adds what came to a lead that is there.
@@ -56,9 +74,10 @@ class Settlement {
   const logic::Prepared& prepared_;
   logic::Circumstance circumstance_;
   LeadCalls leads_;
-  /// By these it is known, and of several that come at once with one of them one makes the lead.
   std::vector<logic::MatchKey> binding_;
   bool merges_ = false;
+  std::optional<std::string> owner_;
+  std::optional<std::vector<logic::Found>> like_;
 };
 
 }  // namespace embudo::capture::events

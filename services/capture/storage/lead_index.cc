@@ -189,6 +189,35 @@ const char kFindLeads[] =
     " JOIN capture.known_lead l ON l.tenant_id = $1 AND l.lead_id = f.lead_id"
     " WHERE l.lead_id IS DISTINCT FROM $3::uuid AND (l.state = 'OPEN' OR NOT $4::boolean)";
 
+namespace {
+
+constexpr char kFindLeadsOfAll[] =
+    "SELECT l.lead_id, f.kinds, l.company_name, l.contact_name, l.state, f.item FROM ("
+    "SELECT k.item, x.lead_id, string_agg(DISTINCT split_part(k.key, '=', 1), ',') AS kinds"
+    " FROM unnest($2::int[], $3::text[]) AS k (item, key)"
+    " CROSS JOIN LATERAL (SELECT y.lead_id FROM capture.lead_key y WHERE y.tenant_id = $1 AND y.key = k.key"
+    " ORDER BY y.lead_id DESC LIMIT 30) x GROUP BY k.item, x.lead_id) f"
+    " JOIN unnest($4::uuid[]) WITH ORDINALITY AS o (other_than, place) ON o.place = f.item + 1"
+    " JOIN capture.known_lead l ON l.tenant_id = $1 AND l.lead_id = f.lead_id"
+    " WHERE l.lead_id <> o.other_than AND l.state = 'OPEN'";
+
+logic::Found ReadFound(const db::Row& row) {
+  logic::Found found;
+  found.lead_id = row.Text(0);
+  std::string_view kinds = row.Text(1);
+  while (!kinds.empty()) {
+    const size_t end = std::min(kinds.find(','), kinds.size());
+    found.kinds.emplace_back(kinds.substr(0, end));
+    kinds.remove_prefix(std::min(end + 1, kinds.size()));
+  }
+  found.company_name = row.Text(2);
+  found.contact_name = row.Text(3);
+  Lead::State_Parse(std::string(kStatePrefix) + std::string(row.Text(4)), &found.state);
+  return found;
+}
+
+}  // namespace
+
 absl::Status IndexLeads(db::Connection& connection, const std::string& tenant,
                         const std::map<std::string, const Lead*>& leads) {
   return leads.empty() ? absl::OkStatus() : Indexing(connection, tenant).Take(leads);
@@ -204,19 +233,26 @@ absl::StatusOr<std::vector<logic::Found>> FindLeads(db::Pool& pool, const std::s
       const db::Result rows,
       db::Exec(pool, tenant, deadline, kFindLeads, Params::Of(tenant, texts).Add(db::OrNull(except)).Add(open_only)));
   std::vector<logic::Found> found;
-  for (int i = 0; i < rows.size(); ++i) {
-    logic::Found& one = found.emplace_back();
-    one.lead_id = rows[i].Text(0);
-    std::string_view kinds = rows[i].Text(1);
-    while (!kinds.empty()) {
-      const size_t end = std::min(kinds.find(','), kinds.size());
-      one.kinds.emplace_back(kinds.substr(0, end));
-      kinds.remove_prefix(std::min(end + 1, kinds.size()));
+  for (int i = 0; i < rows.size(); ++i) found.push_back(ReadFound(rows[i]));
+  return found;
+}
+
+absl::StatusOr<std::vector<std::vector<logic::Found>>> FindLeadsOfAll(db::Pool& pool, const std::string& tenant,
+                                                                      const std::vector<LikeSearch>& searches,
+                                                                      db::Deadline deadline) {
+  std::vector<std::vector<logic::Found>> found(searches.size());
+  std::vector<std::string> places, texts, excepts;
+  for (size_t i = 0; i < searches.size(); ++i) {
+    excepts.push_back(searches[i].except);
+    for (const MatchKey& key : searches[i].keys) {
+      places.push_back(std::to_string(i));
+      texts.push_back(TextOf(key));
     }
-    one.company_name = rows[i].Text(2);
-    one.contact_name = rows[i].Text(3);
-    Lead::State_Parse(std::string(kStatePrefix) + std::string(rows[i].Text(4)), &one.state);
   }
+  if (texts.empty()) return found;
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool, tenant, deadline, kFindLeadsOfAll,
+                                                          Params::Of(tenant, places, texts, excepts)));
+  for (int i = 0; i < rows.size(); ++i) found[rows[i].Int(5)].push_back(ReadFound(rows[i]));
   return found;
 }
 

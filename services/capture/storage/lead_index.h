@@ -21,6 +21,16 @@ absl::StatusOr<std::vector<logic::Found>> FindLeads(db::Pool& pool, const std::s
                                                     const std::vector<logic::MatchKey>& keys, const std::string& except,
                                                     bool open_only, db::Deadline deadline);
 
+/// The same for several at once, each in the place of its search; of open leads only.
+struct LikeSearch {
+  std::vector<logic::MatchKey> keys;
+  /// A lead that is not meant.
+  std::string except;
+};
+absl::StatusOr<std::vector<std::vector<logic::Found>>> FindLeadsOfAll(db::Pool& pool, const std::string& tenant,
+                                                                      const std::vector<LikeSearch>& searches,
+                                                                      db::Deadline deadline);
+
 /// The statement of FindLeads; for measuring it.
 extern const char kFindLeads[];
 

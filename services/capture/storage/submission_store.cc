@@ -1,12 +1,15 @@
 #include "services/capture/storage/submission_store.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <optional>
+#include <set>
+#include <string_view>
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
 #include "common/db/served.h"
-#include "services/capture/storage/lead_index.h"
 
 namespace embudo::capture::storage {
 namespace {
@@ -35,6 +38,27 @@ SubmissionRecord Read(const db::Row& row) {
   return record;
 }
 
+/// The ids of those that it inserted; of others the request_id, or by a repeated statement the id, is there already.
+constexpr char kInsert[] =
+    "WITH s AS MATERIALIZED (SELECT * FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::uuid[],"
+    " $7::bytea[], $8::timestamptz[], $9::text[], $10::bigint[], $11::bytea[]) AS s (id, channel, lead_id, request,"
+    " request_id, request_hash, create_time, content_type, size, bytes)),"
+    " inserted AS (INSERT INTO capture.submission (tenant_id, submission_id, channel, outcome, lead_id, reason,"
+    " request, request_id, request_hash, create_time, raw_content_type, raw_size)"
+    " SELECT $1, id, channel, '', lead_id, '', request, request_id, request_hash, create_time, content_type, size"
+    " FROM s, (SELECT CASE WHEN $12::boolean THEN set_config('synchronous_commit', 'off', true) END) AS lazily"
+    " ON CONFLICT DO NOTHING RETURNING submission_id),"
+    " raw AS (INSERT INTO capture.submission_raw (tenant_id, submission_id, content_type, bytes)"
+    " SELECT $1, id, content_type, bytes FROM s JOIN inserted ON submission_id = id WHERE bytes IS NOT NULL)"
+    " SELECT submission_id FROM inserted";
+constexpr char kFinish[] =
+    "UPDATE capture.submission t SET outcome = s.outcome, lead_id = s.lead_id, reason = s.reason,"
+    " findings = s.findings FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::bytea[])"
+    " AS s (id, outcome, lead_id, reason, findings),"
+    " (SELECT CASE WHEN $7::boolean THEN set_config('synchronous_commit', 'off', true) END) AS lazily"
+    " WHERE t.tenant_id = $1 AND t.submission_id = s.id";
+constexpr char kClaim[] = "SELECT own, winner FROM capture.claim_keys($1, $2::uuid[], $3::text[], $4::text[])";
+
 /// The keys as two arrays for unnest.
 struct KeyArrays {
   std::vector<std::string> kinds;
@@ -58,16 +82,13 @@ constexpr char kFindSql[] =
 
 absl::StatusOr<SubmissionRecord> SubmissionStore::Begin(const std::string& tenant, SubmissionRecord submission,
                                                         const RawContent& raw, Time now, db::Deadline deadline) {
-  if (raw.bytes.size() > kMaxRawBytes) {
-    return InvalidField("raw", "is larger than " + std::to_string(kMaxRawBytes) + " bytes");
-  }
-  submission.id = Uuid::V7(now).ToString();
-  submission.lead_id = Uuid::V7(now).ToString();
-  submission.create_time = now;
-  submission.raw_content_type = raw.content_type;
-  submission.raw_size = static_cast<int64_t>(raw.bytes.size());
-  EMBUDO_ASSIGN_OR_RETURN(const bool inserted, groups_.Insert(tenant, submission, raw, deadline));
-  if (inserted) return submission;
+  Beginning beginning{std::move(submission), &raw};
+  EMBUDO_RETURN_IF_ERROR(BeginAll(tenant, {&beginning}, now, deadline));
+  return beginning.kept ? std::move(beginning.submission) : First(tenant, beginning.submission, deadline);
+}
+
+absl::StatusOr<SubmissionRecord> SubmissionStore::First(const std::string& tenant, const SubmissionRecord& submission,
+                                                        db::Deadline deadline) {
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
                           db::Exec(pool_, tenant, deadline,
                                    std::string("SELECT ") + kColumns +
@@ -81,9 +102,68 @@ absl::StatusOr<SubmissionRecord> SubmissionStore::Begin(const std::string& tenan
       .Field("request_id", "was used for another request");
 }
 
+absl::Status SubmissionStore::BeginAll(const std::string& tenant, const std::vector<Beginning*>& beginnings, Time now,
+                                       db::Deadline deadline) {
+  std::vector<std::string> ids, channels, leads, times, content_types, sizes;
+  std::vector<std::optional<std::string>> requests, request_ids, hashes, raws;
+  for (Beginning* beginning : beginnings) {
+    SubmissionRecord& submission = beginning->submission;
+    const RawContent& raw = *beginning->raw;
+    if (raw.bytes.size() > kMaxRawBytes) {
+      return InvalidField("raw", "is larger than " + std::to_string(kMaxRawBytes) + " bytes");
+    }
+    submission.id = Uuid::V7(now).ToString();
+    submission.lead_id = Uuid::V7(now).ToString();
+    submission.create_time = now;
+    submission.raw_content_type = raw.content_type;
+    submission.raw_size = static_cast<int64_t>(raw.bytes.size());
+    ids.push_back(submission.id);
+    channels.push_back(ChannelText(submission.channel));
+    leads.push_back(submission.lead_id);
+    requests.emplace_back(submission.request.SerializeAsString());
+    request_ids.push_back(OrNull(submission.request_id));
+    hashes.emplace_back(submission.request_hash);
+    times.push_back(FormatTime(now));
+    content_types.push_back(submission.raw_content_type);
+    sizes.push_back(std::to_string(submission.raw_size));
+    raws.push_back(OrNull(raw.bytes));
+  }
+  // What came by a call is acknowledged when its lead is on disk, and with that all that was written to the log before.
+  const bool lazily = std::all_of(raws.begin(), raws.end(), [](const auto& raw) { return !raw; });
+  Params params = Params::Of(tenant, ids, channels, leads);
+  params.AddBytes(requests).Add(request_ids).AddBytes(hashes).Add(times).Add(content_types).Add(sizes);
+  params.AddBytes(raws).Add(lazily);
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, tenant, deadline, kInsert, params));
+  std::set<std::string_view> inserted;
+  for (int i = 0; i < rows.size(); ++i) inserted.insert(rows[i].Text(0));
+  for (Beginning* beginning : beginnings) beginning->kept = inserted.contains(beginning->submission.id);
+  return absl::OkStatus();
+}
+
 absl::Status SubmissionStore::Finish(const std::string& tenant, const SubmissionRecord& submission,
                                      db::Deadline deadline) {
-  return groups_.Finish(tenant, submission, deadline);
+  return FinishAll(tenant, {&submission}, deadline);
+}
+
+absl::Status SubmissionStore::FinishAll(const std::string& tenant,
+                                        const std::vector<const SubmissionRecord*>& submissions,
+                                        db::Deadline deadline) {
+  if (submissions.empty()) return absl::OkStatus();
+  std::vector<std::string> ids, outcomes, reasons;
+  std::vector<std::optional<std::string>> leads, findings;
+  // That it went to a lead is found again by whoever takes it up once more: the commit need not wait for the disk.
+  bool lazily = true;
+  for (const SubmissionRecord* submission : submissions) {
+    ids.push_back(submission->id);
+    outcomes.push_back(OutcomeText(submission->outcome));
+    leads.push_back(OrNull(submission->lead_id));
+    reasons.push_back(submission->reason);
+    findings.emplace_back(submission->findings.SerializeAsString());
+    lazily &= WentToALead(submission->outcome);
+  }
+  return db::Exec(pool_, tenant, deadline, kFinish,
+                  Params::Of(tenant, ids, outcomes, leads, reasons).AddBytes(findings).Add(lazily))
+      .status();
 }
 
 absl::Status SubmissionStore::Forget(const std::string& tenant, const SubmissionRecord& submission,
@@ -199,6 +279,11 @@ absl::StatusOr<std::vector<logic::Found>> SubmissionStore::FindLike(const std::s
   return FindLeads(pool_, tenant, keys, except, open_only, deadline);
 }
 
+absl::StatusOr<std::vector<std::vector<logic::Found>>> SubmissionStore::FindLikeAll(
+    const std::string& tenant, const std::vector<LikeSearch>& searches, db::Deadline deadline) {
+  return FindLeadsOfAll(pool_, tenant, searches, deadline);
+}
+
 absl::StatusOr<std::string> SubmissionStore::Find(const std::string& tenant, const std::vector<logic::MatchKey>& keys,
                                                   db::Deadline deadline) {
   const KeyArrays arrays(keys);
@@ -209,7 +294,32 @@ absl::StatusOr<std::string> SubmissionStore::Find(const std::string& tenant, con
 
 absl::StatusOr<std::string> SubmissionStore::Claim(const std::string& tenant, const std::vector<logic::MatchKey>& keys,
                                                    const std::string& lead_id, db::Deadline deadline) {
-  return groups_.Claim(tenant, keys, lead_id, deadline);
+  storage::Claim claim{keys, lead_id, ""};
+  EMBUDO_RETURN_IF_ERROR(ClaimAll(tenant, {&claim}, deadline));
+  return std::move(claim.winner);
+}
+
+absl::Status SubmissionStore::ClaimAll(const std::string& tenant, const std::vector<storage::Claim*>& claims,
+                                       db::Deadline deadline) {
+  std::vector<std::string> owns, kinds, keys;
+  for (const storage::Claim* claim : claims) {
+    for (const logic::MatchKey& key : claim->keys) {
+      owns.push_back(claim->lead_id);
+      kinds.push_back(key.kind);
+      keys.push_back(key.key);
+    }
+  }
+  std::map<std::string, std::string, std::less<>> winners;
+  if (!owns.empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
+                            db::Exec(pool_, tenant, deadline, kClaim, Params::Of(tenant, owns, kinds, keys)));
+    for (int i = 0; i < rows.size(); ++i) winners.emplace(rows[i].Text(0), rows[i].Text(1));
+  }
+  for (storage::Claim* claim : claims) {
+    const auto winner = winners.find(claim->lead_id);
+    claim->winner = winner == winners.end() ? claim->lead_id : winner->second;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SubmissionStore::Move(const std::string& tenant, const std::vector<logic::MatchKey>& keys,

@@ -7,17 +7,34 @@
 #include "common/base/clock.h"
 #include "common/db/pool.h"
 #include "services/capture/logic/match.h"
-#include "services/capture/storage/submission_groups.h"
+#include "services/capture/storage/lead_index.h"
 #include "services/capture/storage/submission_record.h"
 
 namespace embudo::capture::storage {
+
+/// A submission that is about to be kept.
+struct Beginning {
+  SubmissionRecord submission;
+  const RawContent* raw;
+  /// Whether it was kept by this; false if its request_id is there already.
+  bool kept = false;
+};
+
+/// Keys that are to be a lead's.
+struct Claim {
+  /// In the order of weight.
+  std::vector<logic::MatchKey> keys;
+  std::string lead_id;
+  /// The lead that has them now.
+  std::string winner;
+};
 
 /// What came in, and the keys that leads are found by. What every submission writes (its beginning, the claim of its
 /// keys, its end) goes to the database in groups: those of one tenant that wait at the same moment, in one statement
 /// and one commit. Thread-safe.
 class SubmissionStore {
  public:
-  explicit SubmissionStore(db::Pool& pool) : pool_(pool), groups_(pool) {}
+  explicit SubmissionStore(db::Pool& pool) : pool_(pool) {}
   db::Pool& pool() { return pool_; }
 
   /// Keeps what came in, before anything is done about it. A repeated request_id returns the first submission, maybe
@@ -26,6 +43,14 @@ class SubmissionStore {
   absl::StatusOr<SubmissionRecord> Begin(const std::string& tenant, SubmissionRecord submission, const RawContent& raw,
                                          Time now, db::Deadline deadline);
   absl::Status Finish(const std::string& tenant, const SubmissionRecord& submission, db::Deadline deadline);
+  /// The same for several, in one statement: gives them their ids and keeps those that are not there yet.
+  absl::Status BeginAll(const std::string& tenant, const std::vector<Beginning*>& beginnings, Time now,
+                        db::Deadline deadline);
+  absl::Status FinishAll(const std::string& tenant, const std::vector<const SubmissionRecord*>& submissions,
+                         db::Deadline deadline);
+  /// The first submission with this one's request_id. INVALID_ARGUMENT, REQUEST_ID_REUSED.
+  absl::StatusOr<SubmissionRecord> First(const std::string& tenant, const SubmissionRecord& submission,
+                                         db::Deadline deadline);
   /// Keeps that there was a submission and what became of it, and nothing of what was in it; the keys that it gave to
   /// `lead_id` are gone.
   absl::Status Forget(const std::string& tenant, const SubmissionRecord& submission, const std::string& lead_id,
@@ -54,6 +79,8 @@ class SubmissionStore {
   /// wins.
   absl::StatusOr<std::string> Claim(const std::string& tenant, const std::vector<logic::MatchKey>& keys,
                                     const std::string& lead_id, db::Deadline deadline);
+  /// The same for several that have no key in common.
+  absl::Status ClaimAll(const std::string& tenant, const std::vector<storage::Claim*>& claims, db::Deadline deadline);
   /// The lead that has the weightiest of the keys; empty if nobody has any.
   absl::StatusOr<std::string> Find(const std::string& tenant, const std::vector<logic::MatchKey>& keys,
                                    db::Deadline deadline);
@@ -64,13 +91,16 @@ class SubmissionStore {
   absl::StatusOr<std::vector<logic::Found>> FindLike(const std::string& tenant,
                                                      const std::vector<logic::MatchKey>& keys,
                                                      const std::string& except, bool open_only, db::Deadline deadline);
+  /// See FindLeadsOfAll.
+  absl::StatusOr<std::vector<std::vector<logic::Found>>> FindLikeAll(const std::string& tenant,
+                                                                     const std::vector<LikeSearch>& searches,
+                                                                     db::Deadline deadline);
   /// Takes those of the keys that lead `from` has over to lead `to`.
   absl::Status Move(const std::string& tenant, const std::vector<logic::MatchKey>& keys, const std::string& from,
                     const std::string& to, db::Deadline deadline);
 
  private:
   db::Pool& pool_;
-  SubmissionGroups groups_;
 };
 
 }  // namespace embudo::capture::storage

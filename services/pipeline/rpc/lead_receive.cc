@@ -1,6 +1,11 @@
-// ReceiveLead: a lead and what came with it, in one write.
+// ReceiveLead and BulkReceiveLeads: a lead and what came with it, in one write.
 
+#include <algorithm>
+#include <map>
+#include <memory>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
@@ -22,30 +27,53 @@ using Request = v1::ReceiveLeadRequest;
 /// A UUID, which was checked to be one, in the form that ids have.
 std::string Canonical(const std::string& uuid) { return Uuid::Parse(uuid)->ToString(); }
 
-/// An open lead, the oldest, whose `column` is the parameter, beside $2. Each has its index.
-std::string KnownBy(const std::string& column, int parameter) {
-  const std::string is = "l." + column + " = $" + std::to_string(parameter);
-  return "(SELECT l.lead_id FROM pipeline.lead l WHERE l.tenant_id = $1 AND l.lead_id <> $2::uuid AND " + is +
-         " AND l." + column + " <> '' AND l.state = 'OPEN' AND l.delete_time IS NULL ORDER BY l.create_time LIMIT 1)";
+/// One of the requests on its way.
+struct Arrival {
+  const Request* request;
+  /// Why it goes no further.
+  absl::Status status;
+  /// The lead and what goes with it.
+  std::vector<Change> bundle;
+  std::shared_ptr<v1::ReceiveLeadResponse> response = std::make_shared<v1::ReceiveLeadResponse>();
+  /// Another open lead that counts as this one.
+  std::string other;
+
+  const Lead& lead() const { return static_cast<const Lead&>(*bundle[0].after.message); }
+  bool Goes() const { return status.ok() && other.empty(); }
+};
+
+/// An open lead, the oldest, whose `column` is that of `x`. Each column has its index, and no LIMIT leads away from it.
+std::string KnownBy(const std::string& column) {
+  return "(SELECT (array_agg(l.lead_id ORDER BY l.create_time))[1] FROM pipeline.lead l WHERE l.tenant_id = $1"
+         " AND l.lead_id <> x.lead_id AND l." +
+         column + " = x." + column + " AND l." + column + " <> '' AND l.state = 'OPEN' AND l.delete_time IS NULL)";
 }
 
-/// Another open lead that counts as this one, by the first of the request's matches that finds any; empty: there is
-/// none.
-absl::StatusOr<std::string> Matching(Records& records, const CallContext& call, const Request& request,
-                                     const Lead& lead) {
-  db::Params params = db::Params::Of(call.tenant(), request.lead_id());
-  std::string found;
-  for (const int match : request.match()) {
-    const bool by_email = match == Request::MATCH_EMAIL;
-    const std::string& value = by_email ? lead.email() : lead.phone();
-    if (value.empty()) continue;
-    params.Add(value);
-    found += (found.empty() ? "" : ", ") + KnownBy(by_email ? "email" : "phone", params.size());
+/// Finds the leads that count as these: by the address, if that is asked for and finds any, before the number.
+absl::Status Match(Records& records, const CallContext& call, std::vector<Arrival>& arrivals) {
+  static const std::string sql = "SELECT x.lead_id, coalesce(" + KnownBy("email") + ", " + KnownBy("phone") +
+                                 ") FROM unnest($2::uuid[], $3::text[], $4::text[]) AS x (lead_id, email, phone)";
+  std::vector<std::string> ids, emails, phones;
+  for (const Arrival& arrival : arrivals) {
+    const auto& match = arrival.request->match();
+    if (!arrival.status.ok() || match.empty()) continue;
+    const auto asked = [&](Request::Match by) { return std::find(match.begin(), match.end(), by) != match.end(); };
+    ids.push_back(Canonical(arrival.request->lead_id()));
+    emails.push_back(asked(Request::MATCH_EMAIL) ? arrival.lead().email() : "");
+    phones.push_back(asked(Request::MATCH_PHONE) ? arrival.lead().phone() : "");
   }
-  if (found.empty()) return std::string();
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(records.pool(), call.tenant(), call.deadline,
-                                                          "SELECT coalesce(" + found + ")", params));
-  return rows[0].IsNull(0) ? std::string() : "leads/" + std::string(rows[0].Text(0));
+  if (ids.empty()) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(records.pool(), call.tenant(), call.deadline, sql,
+                                                          db::Params::Of(call.tenant(), ids, emails, phones)));
+  std::map<std::string_view, std::string_view> others;
+  for (int i = 0; i < rows.size(); ++i) {
+    if (!rows[i].IsNull(1)) others[rows[i].Text(0)] = rows[i].Text(1);
+  }
+  for (Arrival& arrival : arrivals) {
+    const auto found = others.find(Canonical(arrival.request->lead_id()));
+    if (arrival.status.ok() && found != others.end()) arrival.other = "leads/" + std::string(found->second);
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Change> LeadOf(Records& records, const CallContext& call, const Request& request) {
@@ -93,50 +121,114 @@ absl::StatusOr<std::optional<Change>> EntryOf(Records& records, const CallContex
   return records.messages().NewPreparedChange(call, std::move(message), v1::GetLeadRequest());
 }
 
+/// What goes with a lead that is new.
+absl::Status AddRest(Records& records, const CallContext& call, Arrival& arrival) {
+  const std::string& name = arrival.lead().name();
+  *arrival.response->mutable_lead() = arrival.lead();
+  arrival.bundle[0].answer = arrival.response;
+  arrival.bundle.push_back(TouchOf(records, call, *arrival.request, name));
+  for (int i = 0; i < arrival.request->entries_size(); ++i) {
+    auto entry = EntryOf(records, call, arrival.request->entries(i), name);
+    if (!entry.ok()) return InItem(entry.status(), "entries[" + std::to_string(i) + "]");
+    if (entry->has_value()) arrival.bundle.push_back(**std::move(entry));
+  }
+  return absl::OkStatus();
+}
+
 /// The first answer to this request, or that of the lead which was there.
-absl::StatusOr<v1::ReceiveLeadResponse> AnswerMatched(Records& records, const CallContext& call, const Change& change,
-                                                      const std::string& name) {
-  v1::ReceiveLeadResponse response;
+absl::Status AnswerMatched(Records& records, const CallContext& call, Arrival& arrival) {
+  const Change& change = arrival.bundle[0];
   if (!change.request_id.empty()) {
     EMBUDO_ASSIGN_OR_RETURN(const bool found,
-                            records.writer().FindAnswer(call.tenant(), change, &response, call.deadline));
-    if (found) return response;
+                            records.writer().FindAnswer(call.tenant(), change, arrival.response.get(), call.deadline));
+    if (found) return absl::OkStatus();
   }
-  EMBUDO_ASSIGN_OR_RETURN(const resource::Record record, records.leads().Load(call, name));
-  *response.mutable_lead() = static_cast<const Lead&>(*record.message);
-  response.set_matched(true);
-  return response;
+  EMBUDO_ASSIGN_OR_RETURN(const resource::Record record, records.leads().Load(call, arrival.other));
+  *arrival.response->mutable_lead() = static_cast<const Lead&>(*record.message);
+  arrival.response->set_matched(true);
+  return absl::OkStatus();
+}
+
+absl::Status SeeUtm(Records& records, const CallContext& call, const std::vector<Arrival>& arrivals) {
+  std::vector<const Lead*> leads;
+  std::vector<const type::v1::Touch*> touches;
+  for (const Arrival& arrival : arrivals) {
+    if (!arrival.Goes()) continue;
+    leads.push_back(&arrival.lead());
+    touches.push_back(&arrival.request->touch());
+  }
+  return records.SeeUtmOf(call, leads, touches);
+}
+
+void Write(Records& records, const CallContext& call, std::vector<Arrival>& arrivals) {
+  std::vector<Arrival*> going;
+  std::vector<std::vector<Change>> bundles;
+  for (Arrival& arrival : arrivals) {
+    if (!arrival.Goes()) continue;
+    going.push_back(&arrival);
+    bundles.push_back(std::move(arrival.bundle));
+  }
+  std::vector<absl::StatusOr<resource::Written>> written =
+      records.writer().WriteBundles(call.tenant(), std::move(bundles), call.deadline);
+  for (size_t i = 0; i < going.size(); ++i) {
+    going[i]->status = written[i].status();
+    if (!written[i].ok() || written[i]->replayed == nullptr) continue;
+    going[i]->response->CopyFrom(*written[i]->replayed);
+  }
+}
+
+/// Takes in what has come, each for itself. An error is one of all of them.
+absl::Status ReceiveAll(Records& records, const CallContext& caller, std::vector<Arrival>& arrivals) {
+  CallContext call = caller;
+  call.identity.origin = type::v1::ORIGIN_CAPTURE;
+  // A request that is repeated alone is the same as the one that came with others.
+  call.method = "embudo.pipeline.v1.LeadService/ReceiveLead";
+  std::vector<const google::protobuf::Message*> leads;
+  for (const Arrival& arrival : arrivals) leads.push_back(&arrival.request->lead());
+  EMBUDO_ASSIGN_OR_RETURN(const Suppressed suppressed, Suppressed::Among(records, call, leads));
+  for (Arrival& arrival : arrivals) {
+    arrival.status = suppressed.Check(arrival.request->lead());
+    if (!arrival.status.ok()) continue;
+    absl::StatusOr<Change> lead = LeadOf(records, call, *arrival.request);
+    arrival.status = lead.status();
+    if (lead.ok()) arrival.bundle.push_back(*std::move(lead));
+  }
+  EMBUDO_RETURN_IF_ERROR(Match(records, call, arrivals));
+  for (Arrival& arrival : arrivals) {
+    if (!arrival.status.ok()) continue;
+    arrival.status = arrival.other.empty() ? AddRest(records, call, arrival) : AnswerMatched(records, call, arrival);
+  }
+  EMBUDO_RETURN_IF_ERROR(SeeUtm(records, call, arrivals));
+  Write(records, call, arrivals);
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::StatusOr<v1::ReceiveLeadResponse> ReceiveLead(Records& records, const CallContext& caller,
-                                                    const Request& request) {
-  CallContext call = caller;
-  call.identity.origin = type::v1::ORIGIN_CAPTURE;
-  EMBUDO_RETURN_IF_ERROR(CheckNotSuppressed(records, call, request.lead()));
-  EMBUDO_ASSIGN_OR_RETURN(Change lead, LeadOf(records, call, request));
-  const auto& made = static_cast<const Lead&>(*lead.after.message);
-  EMBUDO_ASSIGN_OR_RETURN(const std::string other, Matching(records, call, request, made));
-  if (!other.empty()) return AnswerMatched(records, call, lead, other);
+absl::StatusOr<v1::ReceiveLeadResponse> ReceiveLead(Records& records, const CallContext& call, const Request& request) {
+  std::vector<Arrival> arrivals(1);
+  arrivals[0].request = &request;
+  EMBUDO_RETURN_IF_ERROR(ReceiveAll(records, call, arrivals));
+  EMBUDO_RETURN_IF_ERROR(arrivals[0].status);
+  return std::move(*arrivals[0].response);
+}
 
-  auto answer = std::make_shared<v1::ReceiveLeadResponse>();
-  *answer->mutable_lead() = made;
-  const std::string name = made.name();
-  std::vector<Change> bundle;
-  bundle.push_back(std::move(lead));
-  bundle[0].answer = answer;
-  bundle.push_back(TouchOf(records, call, request, name));
-  for (int i = 0; i < request.entries_size(); ++i) {
-    auto entry = EntryOf(records, call, request.entries(i), name);
-    if (!entry.ok()) return InItem(entry.status(), "entries[" + std::to_string(i) + "]");
-    if (entry->has_value()) bundle.push_back(**std::move(entry));
+absl::StatusOr<v1::BulkReceiveLeadsResponse> BulkReceiveLeads(Records& records, const CallContext& call,
+                                                              const v1::BulkReceiveLeadsRequest& request) {
+  std::vector<Arrival> arrivals(request.items_size());
+  for (size_t i = 0; i < arrivals.size(); ++i) arrivals[i].request = &request.items(static_cast<int>(i));
+  EMBUDO_RETURN_IF_ERROR(ReceiveAll(records, call, arrivals));
+  v1::BulkReceiveLeadsResponse response;
+  for (const Arrival& arrival : arrivals) {
+    v1::BulkReceiveLeadsResponse::Result& result = *response.add_results();
+    if (!arrival.status.ok()) {
+      *result.mutable_error() = ToRpcStatus(arrival.status);
+      continue;
+    }
+    result.set_lead(arrival.response->lead().name());
+    result.set_matched(arrival.response->matched());
   }
-  EMBUDO_RETURN_IF_ERROR(records.SeeUtmOf(call, {&made}, {&request.touch()}));
-  EMBUDO_ASSIGN_OR_RETURN(resource::Written written,
-                          records.writer().WriteBundle(call.tenant(), std::move(bundle), call.deadline));
-  if (written.replayed != nullptr) return static_cast<v1::ReceiveLeadResponse&>(*written.replayed);
-  return *answer;
+  return response;
 }
 
 }  // namespace embudo::pipeline::rpc

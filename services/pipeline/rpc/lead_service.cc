@@ -144,6 +144,7 @@ std::unique_ptr<embudo::rpc::Service> MakeLeadService(Records& records) {
   custom("BatchAssignLeads", ChangeBatch<v1::BatchAssignLeadsRequest>);
   custom("BulkUpsertLeads", BulkUpsertLeads);
   custom("ReceiveLead", ReceiveLead);
+  custom("BulkReceiveLeads", BulkReceiveLeads);
   custom("RecordScores", RecordScores);
   custom("GetKanban", GetKanban);
   custom("ListLeadChanges", ListLeadChanges);

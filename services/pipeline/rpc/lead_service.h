@@ -17,6 +17,8 @@ absl::StatusOr<v1::BulkUpsertContactsResponse> BulkUpsertContacts(Records& recor
                                                                   const v1::BulkUpsertContactsRequest& request);
 absl::StatusOr<v1::ReceiveLeadResponse> ReceiveLead(Records& records, const embudo::rpc::CallContext& call,
                                                     const v1::ReceiveLeadRequest& request);
+absl::StatusOr<v1::BulkReceiveLeadsResponse> BulkReceiveLeads(Records& records, const embudo::rpc::CallContext& call,
+                                                              const v1::BulkReceiveLeadsRequest& request);
 absl::StatusOr<v1::RecordScoresResponse> RecordScores(Records& records, const embudo::rpc::CallContext& call,
                                                       const v1::RecordScoresRequest& request);
 absl::StatusOr<type::v1::Lead> ConvertLead(Records& records, const embudo::rpc::CallContext& call,

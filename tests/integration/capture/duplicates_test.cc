@@ -1,5 +1,8 @@
 // How leads are found to be the same, and what the rules make of it.
 
+#include <map>
+#include <optional>
+
 #include "tests/integration/capture/intake_case.h"
 
 namespace embudo::testing {
@@ -41,6 +44,52 @@ TEST_F(DuplicatesTest, AHundredIdenticalCapturesLeaveOneLead) {
   EXPECT_THAT(TouchesOf(leads[0]), SizeIs(50));  // a page of them
   EXPECT_EQ(CountRows("SELECT count(*) FROM pipeline.touch WHERE tenant_id = $1"), kCaptures);
   EXPECT_EQ(CountRows("SELECT count(*) FROM capture.submission WHERE tenant_id = $1 AND outcome = 'CREATED'"), 1);
+}
+
+TEST_F(DuplicatesTest, OfManyThatComeAtOnceEachIsDealtWithForItself) {
+  constexpr size_t kPersons = 12;
+  constexpr size_t kEach = 5;
+  std::vector<std::optional<CaptureLeadResponse>> answers(kPersons * kEach);
+  absl::Status refused;
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    threads.emplace_back([&, i] {
+      CaptureLeadRequest request;
+      const std::string person = std::to_string(i % kPersons);
+      *request.mutable_lead() = LeadWith("Company " + person, "Ada " + person, "ada" + person + "@acme.example");
+      request.set_request_id(Uuid::V7(Clock::System().Now()).ToString());
+      EXPECT_TRUE(Eventually([&] {
+        const auto answer = Capture<CaptureLeadResponse>("CaptureService/CaptureLead", request);
+        if (answer.ok()) answers[i] = *answer;
+        return answer.ok();
+      }));
+    });
+  }
+  threads.emplace_back([&] {
+    CaptureLeadRequest request;
+    *request.mutable_lead() = LeadWith("Other", "Bob", "bob@other.example");
+    request.mutable_lead()->set_team("teams/none");
+    EXPECT_TRUE(Eventually([&] {
+      refused = Capture<CaptureLeadResponse>("CaptureService/CaptureLead", request).status();
+      return refused.code() != absl::StatusCode::kResourceExhausted;
+    }));
+  });
+  for (std::thread& thread : threads) thread.join();
+
+  EXPECT_EQ(refused.code(), absl::StatusCode::kInvalidArgument) << refused;
+  std::map<std::string, std::string> lead_of;
+  std::map<std::string, int> created;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    ASSERT_TRUE(answers[i]);
+    const std::string person = std::to_string(i % kPersons);
+    EXPECT_EQ(lead_of.emplace(person, answers[i]->lead()).first->second, answers[i]->lead()) << person;
+    created[person] += answers[i]->outcome() == Submission::OUTCOME_CREATED ? 1 : 0;
+  }
+  for (const auto& [person, count] : created) EXPECT_EQ(count, 1) << person;
+  EXPECT_THAT(ListLeads(), SizeIs(kPersons));
+  for (const auto& [person, lead] : lead_of) EXPECT_THAT(TouchesOf(lead), SizeIs(kEach)) << person;
+  EXPECT_EQ(CountRows("SELECT count(*) FROM capture.submission WHERE tenant_id = $1 AND outcome = 'REJECTED'"), 1);
+  EXPECT_EQ(CountRows("SELECT count(*) FROM capture.submission WHERE tenant_id = $1 AND outcome = ''"), 0);
 }
 
 TEST_F(DuplicatesTest, OnlyNamesAreOneLeadTooWhereNothingElseIsKnown) {

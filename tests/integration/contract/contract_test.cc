@@ -25,7 +25,8 @@ const std::set<std::string> kIdempotent = {
     "BulkUpsertLeads", "BulkUpsertContacts",    "RecordScores",          "UpsertImportedRecords", "UndoImportedRecords",
     "RecordImport",    "UpdateCaptureSettings", "LoadCompanyList",       "RebuildFrequencies",    "RescoreLeads",
     "CancelOperation", "CreateQuoteLink",       "CreateUnsubscribeLink", "RotateRuleHook",        "RotateWebhookSecret",
-    "RebuildReports",  "BulkAssignLeads",       "RecordTenantPurge",     "RecordAuditEntries",    "RecordStorageUse"};
+    "RebuildReports",  "BulkAssignLeads",       "BulkReceiveLeads",      "RecordTenantPurge",     "RecordAuditEntries",
+    "RecordStorageUse"};
 /// Reads whose question is too long for an address.
 const std::set<std::string> kLongReads = {"SuggestMapping", "WaitOperation", "LookUpSender",    "DryRunRule",
                                           "ExportReport",   "VerifyReports", "CountOwnerLeads", "PreviewMailTemplate"};

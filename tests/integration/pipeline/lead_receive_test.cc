@@ -11,6 +11,8 @@ namespace embudo::testing {
 namespace {
 
 using absl::StatusCode;
+using pipeline::v1::BulkReceiveLeadsRequest;
+using pipeline::v1::BulkReceiveLeadsResponse;
 using pipeline::v1::ReceiveLeadRequest;
 using pipeline::v1::ReceiveLeadResponse;
 using ::testing::ElementsAre;
@@ -196,6 +198,56 @@ TEST_F(ReceiveLeadTest, ManyAtOnceAreEachWhole) {
   const std::vector<std::string> types = TypesOf(Events());
   EXPECT_EQ(std::count(types.begin(), types.end(), "lead.created"), made);
   EXPECT_EQ(std::count(types.begin(), types.end(), "touch.created"), made);
+}
+
+TEST_F(ReceiveLeadTest, InBulkEachIsTakenInOrRefusedForItself) {
+  const std::string there = Create([](Lead& lead) { lead.set_email("ann@acme.example"); }).name();
+  const ReceiveLeadRequest before = Arrival("before@acme.example");
+  Receive(before);
+  BulkReceiveLeadsRequest bulk;
+  for (const char* email :
+       {"new@acme.example", "ann@acme.example", "nonsense", "taken@acme.example", "last@acme.example"}) {
+    *bulk.add_items() = Arrival(email);
+  }
+  bulk.mutable_items(1)->add_match(ReceiveLeadRequest::MATCH_EMAIL);
+  bulk.mutable_items(3)->set_lead_id(before.lead_id());
+  for (ReceiveLeadRequest& item : *bulk.mutable_items()) item.set_request_id(NewId());
+  AddEntry(Entry::TYPE_CHAT, "hello", bulk.mutable_items(4));
+
+  const auto response = service_.Must<BulkReceiveLeadsResponse>(bulk);
+  ASSERT_EQ(response.results_size(), 5);
+  EXPECT_EQ(response.results(0).lead(), "leads/" + bulk.items(0).lead_id());
+  EXPECT_FALSE(response.results(0).matched());
+  EXPECT_EQ(response.results(1).lead(), there);
+  EXPECT_TRUE(response.results(1).matched());
+  EXPECT_THAT(BadFields(FromRpcStatus(response.results(2).error())), ElementsAre("lead.email"));
+  EXPECT_EQ(FromRpcStatus(response.results(3).error()).code(), StatusCode::kAlreadyExists);
+  EXPECT_EQ(response.results(4).lead(), "leads/" + bulk.items(4).lead_id());
+  EXPECT_EQ(LeadCount(), 4);
+  EXPECT_EQ(GetLead("leads/" + before.lead_id()).email(), "before@acme.example");
+  const std::vector<std::string> types = TypesOf(Events());
+  EXPECT_EQ(std::count(types.begin(), types.end(), "touch.created"), 3);
+  EXPECT_EQ(std::count(types.begin(), types.end(), "message.created"), 1);
+
+  // Again, as a whole or one by one, it is the same, and nothing is written.
+  EXPECT_THAT(service_.Must<BulkReceiveLeadsResponse>(bulk), SameAs(response));
+  EXPECT_EQ(Receive(bulk.items(4)).lead().name(), response.results(4).lead());
+  EXPECT_EQ(Events().size(), types.size());
+}
+
+TEST_F(ReceiveLeadTest, WhatIsWrongIsNamedInBulkToo) {
+  BulkReceiveLeadsRequest bulk;
+  EXPECT_THAT(BadFields(service_.Call<BulkReceiveLeadsResponse>(bulk).status()), ElementsAre("items"));
+  *bulk.add_items() = Arrival();
+  *bulk.add_items() = Arrival();
+  bulk.mutable_items(1)->set_lead_id("x");
+  EXPECT_THAT(BadFields(service_.Call<BulkReceiveLeadsResponse>(bulk).status()), ElementsAre("items[1].lead_id"));
+  for (int i = 0; i < 101; ++i) *bulk.add_items() = Arrival();
+  EXPECT_THAT(BadFields(service_.Call<BulkReceiveLeadsResponse>(bulk).status()),
+              ElementsAre("items", "items[1].lead_id"));
+  EXPECT_EQ(LeadCount(), 0);
+  bulk.mutable_items()->DeleteSubrange(1, 102);
+  EXPECT_EQ(admin_.Call<BulkReceiveLeadsResponse>(bulk).status().code(), StatusCode::kPermissionDenied);
 }
 
 TEST_F(ReceiveLeadTest, WhatIsWrongIsNamed) {
