@@ -126,6 +126,17 @@ class ProjectorTest : public ::testing::Test {
     return report.ok() ? Show(report->rows) : std::vector<std::string>();
   }
 
+  /// With a limit of how long facts may be read, and what is told of sums that are made.
+  absl::Status Counted(std::chrono::milliseconds limit, storage::Origin* origin,
+                       const std::function<bool()>& made = nullptr) {
+    EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, rpc_->Acquire(kTenant, db::After(testing::kPatience)));
+    storage::Query query{.tenant = kTenant, .kind = "OPPORTUNITY", .now = clock_.Now(), .limit = limit};
+    EMBUDO_ASSIGN_OR_RETURN(query.settings, storage::LoadSettings(*lease, kTenant));
+    EMBUDO_ASSIGN_OR_RETURN(query.dimensions, logic::ParseGroupBy({"source"}));
+    if (made) query.await_sum = [&](storage::Cube, const auto&, std::chrono::milliseconds) { return made(); };
+    return storage::RunReport(*lease, query, origin).status();
+  }
+
   testing::ManualClock clock_;
   std::unique_ptr<Database> database_ =
       testing::Postgres::Shared().CreateDatabase({{"reporting", &storage::Migrations()}});
@@ -383,6 +394,33 @@ TEST_F(ProjectorTest, FiguresOfRealDataAreExact) {
   const auto years = Report({"close_year"}, "state = WON");
   ASSERT_EQ(years->rows.size(), 1U);
   EXPECT_EQ(years->rows[0].values[0].value, "2017");
+}
+
+TEST_F(ProjectorTest, WhatTakesTooLongIsToldWithTheSumThatWouldAnswer) {
+  Project({EventOf("lead.created", OpenDeal(1, "100", 50))});
+  worker_->Acquire("", db::After(testing::kPatience))
+      .value()
+      ->ExecScript(
+          "INSERT INTO reporting.lead SELECT (jsonb_populate_record(l, jsonb_build_object('lead_id',"
+          " gen_random_uuid()))).* FROM reporting.lead l, generate_series(1, 8000)")
+      .IgnoreError();
+  storage::Origin origin;
+  const absl::Status status = Counted(std::chrono::milliseconds(1), &origin);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_EQ(ReasonOf(status), "REPORT_TOO_LARGE");
+  EXPECT_THAT(MessageOf(status), ::testing::HasSubstr("a sum that does is being made"));
+  EXPECT_EQ(origin.wanted, std::vector<std::string>{"source"});
+
+  // While it is being made the facts are left alone.
+  const auto make = [&] {
+    const auto made =
+        storage::BuildRollup(*worker_, kTenant, storage::Cube::kLead, *origin.wanted, db::After(testing::kPatience));
+    return made.ok() && *made;
+  };
+  storage::Origin again;
+  EXPECT_TRUE(Counted(std::chrono::milliseconds(1), &again, make).ok());
+  EXPECT_TRUE(again.rollup.has_value());
+  EXPECT_FALSE(again.wanted.has_value());
 }
 
 }  // namespace
