@@ -150,9 +150,11 @@ absl::Status Consumer::ConsumeUntilError() {
     if (batch.empty()) continue;
     const auto begin = steady_clock::now();
     EMBUDO_RETURN_IF_ERROR(ApplyBatch(*connection, batch));
+    if (batch.size() >= static_cast<size_t>(options_.batch_size)) continue;
     // While events come faster than batches are applied, a rest makes the next batch larger and each event cheaper.
-    const bool rest = batch.size() > 1 && batch.size() < static_cast<size_t>(options_.batch_size);
-    if (rest) Pause(std::min(kLongestRest, std::chrono::ceil<milliseconds>(steady_clock::now() - begin)));
+    const auto taken = std::chrono::ceil<milliseconds>(steady_clock::now() - begin);
+    const auto rest = std::max(options_.gather, batch.size() > 1 ? std::min(kLongestRest, taken) : milliseconds(0));
+    if (rest > milliseconds(0)) Pause(rest);
   }
   return connection
       ->Exec("UPDATE " + options_.schema +

@@ -37,6 +37,9 @@ class Consumer : public Background {
     /// Whether its commits need not wait for the disk: true where all that it writes follows from the log, so that what
     /// a crash of PostgreSQL loses is made again, the checkpoint having been lost with it.
     bool derived = false;
+    /// The least rest after a batch that was not full, in which events gather: many in a batch are cheaper than each by
+    /// itself. What comes after a quiet while is not kept waiting.
+    std::chrono::milliseconds gather{0};
     std::chrono::milliseconds lease{10000};
     /// Attempts at one event before it goes to the dead letters and the log moves on.
     int attempts = 5;

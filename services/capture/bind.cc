@@ -139,6 +139,13 @@ events::PollerOptions PollerOptionsOf(const app::Config& config) {
   return options;
 }
 
+event::Consumer::Options LeadReaderOptionsOf(const app::Config& config) {
+  event::Consumer::Options options = event::Consumer::OptionsOf("capture", config.postgres, config.redis);
+  // What must not race is claimed by whoever captures, and does not wait for the index.
+  options.gather = std::chrono::milliseconds(20);
+  return options;
+}
+
 events::EnricherOptions EnricherOptionsOf(const app::Config& config) {
   events::EnricherOptions options;
   options.secrets_dir = TextOption(config, kSecretsDir);
@@ -172,8 +179,7 @@ struct Rooms {
         worker_submissions(worker_pool),
         worker_intake(worker_submissions, pipeline, environment.clock),
         sweeper(worker_submissions, worker_intake, environment.clock, SweeperOptions(environment.config)),
-        lead_reader(event::Consumer::OptionsOf("capture", environment.config.postgres, environment.config.redis),
-                    events::TakeIn, environment.metrics),
+        lead_reader(LeadReaderOptionsOf(environment.config), events::TakeIn, environment.metrics),
         writer(rpc_pool),
         mail(rpc_pool, writer, room.intake, pipeline, environment.clock, environment.metrics),
         enrichment(rpc_pool, writer, pipeline, environment.clock, EnricherOptionsOf(environment.config)),

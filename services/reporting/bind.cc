@@ -24,6 +24,8 @@ namespace {
 /// Beside those of calls that ask how far the log has been read.
 constexpr int kKeeperConnections = 3;
 constexpr int kProgressConnections = 4;
+/// How long events gather where they come one after the other; so old, and a little older, are the figures.
+constexpr std::chrono::milliseconds kGather{20};
 
 constexpr char kSlowMs[] = "rollup-after-ms";
 constexpr char kLimitMs[] = "report-limit-ms";
@@ -47,6 +49,7 @@ absl::Status ReadMillis(const app::Config& config, const char* name, std::chrono
 event::Consumer::Options ConsumerOptions(const app::Config& config) {
   event::Consumer::Options options = event::Consumer::OptionsOf(kConsumer, config.postgres, config.redis);
   options.derived = true;
+  options.gather = kGather;
   return options;
 }
 

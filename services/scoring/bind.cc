@@ -23,6 +23,7 @@ namespace {
 event::Consumer::Options ConsumerOptions(const app::Config& config) {
   event::Consumer::Options options = event::Consumer::OptionsOf("scoring", config.postgres, config.redis);
   options.derived = true;
+  options.gather = events::kGather;
   return options;
 }
 

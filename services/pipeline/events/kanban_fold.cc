@@ -13,12 +13,11 @@ constexpr std::chrono::seconds kInterval{1};
 
 constexpr char kTenants[] = "SELECT DISTINCT tenant_id FROM pipeline.kanban_delta";
 /// One statement, so that nobody sees an addition twice or not at all. Rows that another replica is folding are passed
-/// over; totals are locked in one order.
+/// over; totals are locked in one order. By where the rows lie, since the planner's statistics know the table mostly
+/// empty.
 constexpr char kFold[] =
-    "WITH taken AS (SELECT delta_id FROM pipeline.kanban_delta WHERE tenant_id = $1 ORDER BY delta_id LIMIT 10000"
-    " FOR UPDATE SKIP LOCKED),"
-    " gone AS (DELETE FROM pipeline.kanban_delta d USING taken WHERE d.tenant_id = $1 AND d.delta_id = taken.delta_id"
-    " RETURNING d.*),"
+    "WITH gone AS (DELETE FROM pipeline.kanban_delta WHERE ctid = ANY (ARRAY(SELECT ctid FROM pipeline.kanban_delta"
+    " WHERE tenant_id = $1 ORDER BY delta_id LIMIT 10000 FOR UPDATE SKIP LOCKED)) RETURNING *),"
     " folded AS (INSERT INTO pipeline.kanban_total AS t (tenant_id, pipeline_id, stage_id, team_id, owner_id, cards,"
     " expected_revenue, weighted_revenue, recurring_revenue)"
     " SELECT tenant_id, pipeline_id, stage_id, team_id, owner_id, sum(cards), sum(expected_revenue),"

@@ -77,10 +77,9 @@ void Scorer::Pause() {
   if (std::exchange(woken_, false)) pause_ = milliseconds(0);
 }
 
-void Scorer::Rest(std::chrono::steady_clock::duration batch) {
+void Scorer::Rest(std::chrono::steady_clock::duration rest) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::min<std::chrono::steady_clock::duration>(batch, kLongestRest),
-                    [&] { return stopping_; });
+  changed_.wait_for(lock, rest, [&] { return stopping_; });
 }
 
 void Scorer::Run() {
@@ -108,10 +107,24 @@ absl::StatusOr<bool> Scorer::Work() {
     EMBUDO_ASSIGN_OR_RETURN(rebuilt, RebuildIfDue());
     if (!rebuilt) next_rebuild_look_ = now + options_.rebuild_poll;
   }
+  const std::string last = tenant_;
   EMBUDO_ASSIGN_OR_RETURN(const int scored, ScoreBatch());
-  if (scored > 1 && scored < options_.batch_size) Rest(std::chrono::steady_clock::now() - now);
+  if (scored > 0 && scored < options_.batch_size) {
+    // Where several tenants have marks, they take turns, and the others' are what is waited for.
+    const bool alone = tenant_ == last;
+    const auto taken =
+        std::min<std::chrono::steady_clock::duration>(std::chrono::steady_clock::now() - now, kLongestRest);
+    Rest(alone ? std::max<std::chrono::steady_clock::duration>(taken, kGather) : taken);
+  }
+  EMBUDO_ASSIGN_OR_RETURN(const bool marked, Rescore(now));
+  return rebuilt || scored > 0 || marked;
+}
+
+absl::StatusOr<bool> Scorer::Rescore(std::chrono::steady_clock::time_point now) {
+  if (now < next_rescoring_look_) return false;
   EMBUDO_ASSIGN_OR_RETURN(const int marked, MarkPiece());
-  return rebuilt || scored > 0 || marked > 0;
+  if (marked == 0) next_rescoring_look_ = now + options_.poll;
+  return marked > 0;
 }
 
 absl::StatusOr<int> Scorer::MarkPiece() {

@@ -19,6 +19,9 @@
 
 namespace embudo::scoring::events {
 
+/// How long events, and then marks, gather where they come one after the other: a score is to be there within 100 ms.
+inline constexpr std::chrono::milliseconds kGather{20};
+
 /// Scores the leads that are marked and hands the scores to pipeline, one tenant's batch after the other in a circle,
 /// so that one tenant's import keeps no other waiting. A lead is unmarked in the transaction in
 /// which pipeline is given its score, so a crash anywhere scores it once more and loses none. It also does the rebuilds
@@ -51,6 +54,8 @@ class Scorer : public Background {
   void Run();
   /// Whether there was something to do.
   absl::StatusOr<bool> Work();
+  /// Marks a piece of what is rescored, if that is due.
+  absl::StatusOr<bool> Rescore(std::chrono::steady_clock::time_point now);
   /// How many leads it scored.
   absl::StatusOr<int> ScoreBatch();
   absl::StatusOr<pipeline::v1::RecordScoresRequest> ScoresOf(db::Connection& connection, const std::string& tenant,
@@ -62,7 +67,7 @@ class Scorer : public Background {
   /// Waits a little longer each time, until Wake makes it look often again.
   void Pause();
   /// While marks come faster than they are worked off, a rest makes the next batch larger and each lead cheaper.
-  void Rest(std::chrono::steady_clock::duration batch);
+  void Rest(std::chrono::steady_clock::duration rest);
 
   const Options options_;
   db::Pool& pool_;
@@ -75,6 +80,7 @@ class Scorer : public Background {
   /// The tenant whose rescoring was served last.
   std::string rescored_;
   std::chrono::steady_clock::time_point next_rebuild_look_;
+  std::chrono::steady_clock::time_point next_rescoring_look_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
