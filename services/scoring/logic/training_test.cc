@@ -15,20 +15,20 @@ using ::testing::Key;
 /// teams, else drawn for each.
 std::vector<TrainingRow> ThreeTeams(size_t leads, bool alike) {
   std::mt19937 random(11);
-  constexpr int kIndustries = 24;
+  // Where teams differ, more than the trees of all teams tell apart team by team.
+  const int kinds = alike ? 24 : 48;
   const std::vector<std::string> teams = {"north", "south", "west"};
   std::map<std::string, std::vector<bool>> good;
   std::vector<bool> same;
-  for (int i = 0; i < kIndustries; ++i) same.push_back(random() % 2 == 0);
+  for (int i = 0; i < kinds; ++i) same.push_back(random() % 2 == 0);
   for (const std::string& team : teams) {
-    for (int i = 0; i < kIndustries; ++i)
-      good[team].push_back(alike ? same[static_cast<size_t>(i)] : random() % 2 == 0);
+    for (int i = 0; i < kinds; ++i) good[team].push_back(alike ? same[static_cast<size_t>(i)] : random() % 2 == 0);
   }
   std::vector<TrainingRow> rows;
   for (uint32_t i = 0; i < leads; ++i) {
     // The west is too small for a model of its own.
     const std::string& team = random() % 10 == 0 ? teams[2] : teams[random() % 2];
-    const size_t industry = random() % kIndustries;
+    const size_t industry = random() % static_cast<size_t>(kinds);
     TrainingRow row;
     row.cells = {{"team", "teams/" + team}, {"industry", "industry " + std::to_string(industry)}};
     row.won = (random() % 10 == 0) != good[team][industry];

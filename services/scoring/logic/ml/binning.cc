@@ -7,7 +7,29 @@
 namespace embudo::scoring::ml {
 namespace {
 
-constexpr double kFarthest = 3;
+constexpr double kFarthest = 4;
+/// Numbers beyond this share of the rows on either side have no say in mean and deviation.
+constexpr double kTail = 0.005;
+
+/// Of sorted numbers; those in the tails count as if they stood where the tails begin.
+void FitScale(const std::vector<double>& sorted, Bins& bins) {
+  const auto tail = static_cast<size_t>(kTail * static_cast<double>(sorted.size()));
+  double least = sorted[tail];
+  double most = sorted[sorted.size() - 1 - tail];
+  // A yes that is rarer than the tails is still a yes.
+  if (least == most) {
+    least = sorted.front();
+    most = sorted.back();
+  }
+  const auto count = static_cast<double>(sorted.size());
+  double sum = 0;
+  double squares = 0;
+  for (const double number : sorted) sum += std::clamp(number, least, most);
+  bins.mean = sum / count;
+  for (const double number : sorted) squares += std::pow(std::clamp(number, least, most) - bins.mean, 2);
+  bins.deviation = std::sqrt(squares / count);
+  if (!(bins.deviation > 0)) bins.deviation = 1;
+}
 
 void FitNumber(const Column& column, const Rows& rows, const BinOptions& options, Bins& bins) {
   std::vector<double> present;
@@ -16,14 +38,8 @@ void FitNumber(const Column& column, const Rows& rows, const BinOptions& options
   }
   if (present.empty()) return;
   std::sort(present.begin(), present.end());
-  double sum = 0;
-  double squares = 0;
-  for (const double number : present) sum += number;
   const auto count = static_cast<double>(present.size());
-  bins.mean = sum / count;
-  for (const double number : present) squares += (number - bins.mean) * (number - bins.mean);
-  bins.deviation = std::sqrt(squares / count);
-  if (!(bins.deviation > 0)) bins.deviation = 1;
+  FitScale(present, bins);
   // Values are taken together until they are a share of the rows; equal ones are never parted.
   const double share = std::max(count / options.most, static_cast<double>(options.least_rows));
   double taken = 0;

@@ -15,7 +15,7 @@ struct Bins {
   bool is_number = false;
   /// Number: bin 1 is up to and with edges[0], and so on; the last one is above all edges.
   std::vector<double> edges;
-  /// Number: to tell how far from the middle a value is.
+  /// Number: to tell how far from the middle a value is; outliers have little say.
   double mean = 0;
   double deviation = 1;
   /// Category: the bins of the values that are frequent enough.
@@ -27,7 +27,7 @@ struct Bins {
 
   int32_t OfNumber(double number) const;
   int32_t OfValue(const std::string& value) const;
-  /// Distance of a number from the mean in deviations, within ±3; 0 of a missing one.
+  /// Distance of a number from the mean in deviations, within ±4; 0 of a missing one.
   double Standardised(double number) const;
   /// The bin in words: `from 30 to 45`, `retired`, `missing`, `other`.
   std::string Name(int32_t bin) const;

@@ -2,6 +2,7 @@
 
 #include <xgboost/c_api.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -36,7 +37,12 @@ struct Matrix {
   }
 };
 
-std::vector<std::pair<std::string, std::string>> Parameters(const BoostOptions& options) {
+/// Columns that each tree is given, at least: of fewer, it could not learn what they say together.
+constexpr double kLeastColumns = 8;
+constexpr double kColumnShare = 0.6;
+
+std::vector<std::pair<std::string, std::string>> Parameters(const BoostOptions& options, size_t columns) {
+  const double share = std::clamp(kLeastColumns / static_cast<double>(columns), kColumnShare, 1.0);
   return {{"booster", "gbtree"},
           {"objective", "binary:logistic"},
           {"eval_metric", "logloss"},
@@ -50,7 +56,7 @@ std::vector<std::pair<std::string, std::string>> Parameters(const BoostOptions& 
           {"min_child_weight", std::to_string(options.least_weight)},
           {"lambda", std::to_string(options.ridge)},
           {"subsample", "0.8"},
-          {"colsample_bytree", "0.6"}};
+          {"colsample_bytree", std::to_string(share)}};
 }
 
 }  // namespace
@@ -64,9 +70,9 @@ struct Booster::Handle {
   ~Handle() {
     if (handle != nullptr) XGBoosterFree(handle);
   }
-  absl::Status Make(const std::vector<DMatrixHandle>& cache, const BoostOptions& options) {
+  absl::Status Make(const std::vector<DMatrixHandle>& cache, const BoostOptions& options, size_t columns) {
     EMBUDO_RETURN_IF_ERROR(Check(XGBoosterCreate(cache.data(), cache.size(), &handle)));
-    for (const auto& [name, value] : Parameters(options)) {
+    for (const auto& [name, value] : Parameters(options, columns)) {
       EMBUDO_RETURN_IF_ERROR(Check(XGBoosterSetParam(handle, name.c_str(), value.c_str())));
     }
     return absl::OkStatus();
@@ -102,7 +108,7 @@ absl::StatusOr<Booster> Booster::TrainUntilBest(const Dense& train, const Labels
   EMBUDO_RETURN_IF_ERROR(judge.Fill(held_out, &held_out_labels));
   Booster booster;
   booster.handle_ = std::make_shared<Handle>();
-  EMBUDO_RETURN_IF_ERROR(booster.handle_->Make({matrix.handle, judge.handle}, options));
+  EMBUDO_RETURN_IF_ERROR(booster.handle_->Make({matrix.handle, judge.handle}, options, train.width));
   double least = std::numeric_limits<double>::infinity();
   const char* names[] = {"h"};
   for (int round = 0; round < options.most_rounds && round < booster.rounds_ + options.patience; ++round) {
@@ -126,7 +132,7 @@ absl::StatusOr<Booster> Booster::Train(const Dense& train, const Labels& labels,
   Booster booster;
   booster.handle_ = std::make_shared<Handle>();
   booster.rounds_ = rounds;
-  EMBUDO_RETURN_IF_ERROR(booster.handle_->Make({matrix.handle}, options));
+  EMBUDO_RETURN_IF_ERROR(booster.handle_->Make({matrix.handle}, options, train.width));
   for (int round = 0; round < rounds; ++round) {
     EMBUDO_RETURN_IF_ERROR(Check(XGBoosterUpdateOneIter(booster.handle_->handle, round, matrix.handle)));
   }
@@ -136,7 +142,7 @@ absl::StatusOr<Booster> Booster::Train(const Dense& train, const Labels& labels,
 absl::StatusOr<Booster> Booster::Load(const std::string& bytes) {
   Booster booster;
   booster.handle_ = std::make_shared<Handle>();
-  EMBUDO_RETURN_IF_ERROR(booster.handle_->Make({}, {}));
+  EMBUDO_RETURN_IF_ERROR(booster.handle_->Make({}, {}, 1));
   if (XGBoosterLoadModelFromBuffer(booster.handle_->handle, bytes.data(), bytes.size()) != 0) {
     return absl::DataLossError("the trees of the model can't be read");
   }

@@ -92,7 +92,10 @@ std::string NameOf(Calibration::Kind kind) {
   return "none";
 }
 
-Calibration FitPlatt(const Scores& probabilities, const Labels& labels, double ridge) {
+namespace {
+
+/// The slope stays 1 if it is `fixed`.
+Calibration FitLine(const Scores& probabilities, const Labels& labels, double ridge, bool fixed) {
   Calibration fitted;
   fitted.kind = Calibration::Kind::kPlatt;
   std::vector<double> x(probabilities.size());
@@ -114,6 +117,10 @@ Calibration FitPlatt(const Scores& probabilities, const Labels& labels, double r
       hab += w * x[i];
       hbb += w;
     }
+    if (fixed) {
+      ga = 0;
+      hab = 0;
+    }
     const double det = haa * hbb - hab * hab;
     if (!(det > 1e-12)) break;
     const double da = (hbb * ga - hab * gb) / det;
@@ -129,6 +136,25 @@ Calibration FitPlatt(const Scores& probabilities, const Labels& labels, double r
     a = 0.01;
     b = Logit(RateOf(labels));
   }
+  return fitted;
+}
+
+}  // namespace
+
+Calibration FitPlatt(const Scores& probabilities, const Labels& labels, double ridge) {
+  return FitLine(probabilities, labels, ridge, false);
+}
+
+Calibration FitLevel(const Scores& probabilities, const Labels& labels, double ridge) {
+  return FitLine(probabilities, labels, ridge, true);
+}
+
+Calibration FitMoved(const Scores& probabilities, const Labels& labels, double share) {
+  if (labels.size() < kLeastRows) return {};
+  Calibration fitted = FitPlatt(probabilities, labels);
+  if (fitted.slope > 1) fitted = FitLevel(probabilities, labels);
+  fitted.slope = 1 + (1 - share) * (fitted.slope - 1);
+  fitted.intercept *= 1 - share;
   return fitted;
 }
 

@@ -30,8 +30,15 @@ std::string NameOf(Calibration::Kind kind);
 /// A logistic regression on the logarithm of the odds. `ridge` pulls it to the identity, as if that many rows had said
 /// so.
 Calibration FitPlatt(const Scores& probabilities, const Labels& labels, double ridge = 1);
+/// The same with the slope of 1: the rate alone is set right.
+Calibration FitLevel(const Scores& probabilities, const Labels& labels, double ridge = 1);
 /// Pool adjacent violators, each pool smoothed by half a row of each kind.
 Calibration FitIsotonic(const Scores& probabilities, const Labels& labels);
+/// For a model that serves after it has learned from these rows, too: the newest `share` of all. What older rows alone
+/// have taught is off by what Platt says; the model that serves knows that share of it already. Newer rows may move the
+/// rate and make a model less sure of itself, but not surer: that does not last. None of few
+/// rows.
+Calibration FitMoved(const Scores& probabilities, const Labels& labels, double share);
 /// A calibration, and what it would have made of the same rows where it had not seen them.
 struct Chosen {
   Calibration calibration;

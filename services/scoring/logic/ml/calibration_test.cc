@@ -23,6 +23,39 @@ void Draw(size_t rows, Truth truth, Scores& said, Labels& labels) {
   }
 }
 
+TEST(CalibrationTest, ALevelMovesTheRateAndKeepsTheSlope) {
+  // Said 0.2 and 0.8 of as many rows; 0.5 and 0.9412 are the same two, their odds times 4.
+  Scores said(100, 0.2);
+  said.resize(200, 0.8);
+  Labels labels(200);
+  for (size_t i = 0; i < 50; ++i) labels[i] = 1;
+  for (size_t i = 100; i < 194; ++i) labels[i] = 1;
+  const Calibration fitted = FitLevel(said, labels, 0);
+  EXPECT_DOUBLE_EQ(fitted.slope, 1);
+  EXPECT_NEAR(fitted.Apply(0.2), 0.5, 0.01);
+  EXPECT_NEAR(fitted.Apply(0.8), 0.94, 0.01);
+}
+
+TEST(CalibrationTest, WhatTheServingModelHasLearnedIsNotMovedTwice) {
+  Scores said(1000, 0.2);
+  said.resize(2000, 0.8);
+  // Less sure, and rarer: 0.2 is 0.3 and 0.8 is 0.6.
+  Labels less_sure(2000);
+  for (size_t i = 0; i < 300; ++i) less_sure[i] = 1;
+  for (size_t i = 1000; i < 1600; ++i) less_sure[i] = 1;
+  const Calibration platt = FitPlatt(said, less_sure);
+  const Calibration moved = FitMoved(said, less_sure, 0.2);
+  EXPECT_NEAR(moved.slope, 1 - 0.8 * (1 - platt.slope), 1e-12);
+  EXPECT_NEAR(moved.intercept, 0.8 * platt.intercept, 1e-12);
+  // Surer, and more frequent: 0.2 is 0.2 and 0.8 is 0.95. The rate moves, the slope does not.
+  Labels surer(2000);
+  for (size_t i = 0; i < 200; ++i) surer[i] = 1;
+  for (size_t i = 1000; i < 1950; ++i) surer[i] = 1;
+  EXPECT_GT(FitPlatt(said, surer).slope, 1.2);
+  EXPECT_DOUBLE_EQ(FitMoved(said, surer, 0.2).slope, 1);
+  EXPECT_GT(FitMoved(said, surer, 0.2).intercept, 0.3);
+}
+
 TEST(CalibrationTest, PlattFindsASlopeAndAnIntercept) {
   // Of the rows said 0.2, 40 of 100 happen; of those said 0.8, 70 of 100. Two points fix the line:
   // slope = (logit 0.7 - logit 0.4) / (logit 0.8 - logit 0.2) = 1.25276 / 2.77259, intercept the mean of the logits.

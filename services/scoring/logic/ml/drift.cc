@@ -10,9 +10,9 @@ namespace {
 constexpr double kMuch = 0.25;
 constexpr double kFarApart = 4;
 constexpr int32_t kTenths = 10;
-constexpr size_t kBlocks = 20;
-/// How many rows' worth of trust the model's own probabilities keep.
-constexpr double kTrust = 20;
+constexpr size_t kBlocks = 100;
+/// More outcomes than that tell no more of how a model is off.
+constexpr size_t kMostRemembered = 20000;
 
 std::vector<double> CountBins(const std::vector<int32_t>& bins, const Rows& rows, int32_t count) {
   // One more for values of which nothing was known.
@@ -25,6 +25,39 @@ double SumOf(const std::vector<double>& counts) {
   double sum = 0;
   for (const double count : counts) sum += count;
   return sum;
+}
+
+/// A way to set probabilities right by the newest outcomes.
+struct Way {
+  /// Of how many of them.
+  size_t rows = 0;
+  /// How many rows' worth of trust the model's own probabilities keep.
+  double trust = 0;
+  /// The rate alone.
+  bool level = false;
+  /// What this way has lost so far, on outcomes that it did not know.
+  double loss = 0;
+
+  Calibration Fit(const Scores& probabilities, const Labels& labels, size_t end) const {
+    const auto to = static_cast<Scores::difference_type>(end);
+    const auto from = static_cast<Scores::difference_type>(end - std::min(end, rows));
+    const Scores said(probabilities.begin() + from, probabilities.begin() + to);
+    const Labels were(labels.begin() + from, labels.begin() + to);
+    return level ? FitLevel(said, were, trust) : FitPlatt(said, were, trust);
+  }
+};
+
+/// From a short memory, which follows fast changes, to all that was; which one suits is seen as time goes.
+std::vector<Way> Ways(size_t rows) {
+  std::vector<Way> ways;
+  for (const size_t part : {5, 10, 20, 40, 1}) {
+    for (const double trust : {20.0, 5.0}) {
+      for (const bool level : {false, true}) {
+        ways.push_back({.rows = std::clamp<size_t>(rows / part, 1, kMostRemembered), .trust = trust, .level = level});
+      }
+    }
+  }
+  return ways;
 }
 
 std::string Percent(double share) {
@@ -105,16 +138,21 @@ Recalibration RecalibrateAsTimeGoes(const Scores& probabilities, const Labels& l
   Recalibration result;
   result.before = FiguresOf(probabilities, labels);
   result.blocks = std::min(kBlocks, labels.size());
+  std::vector<Way> ways = Ways(labels.size());
   Scores after;
-  size_t begin = 0;
   for (size_t block = 0; block < result.blocks; ++block) {
+    const size_t begin = after.size();
     const size_t end = labels.size() * (block + 1) / result.blocks;
-    const auto at = static_cast<Scores::difference_type>(begin);
-    // Of the rows before, the newest count most: no more than as many as four blocks.
-    const auto from = static_cast<Scores::difference_type>(begin - std::min(begin, 4 * (end - begin)));
-    const Calibration calibration = FitPlatt(Scores(probabilities.begin() + from, probabilities.begin() + at),
-                                             Labels(labels.begin() + from, labels.begin() + at), kTrust);
-    for (; begin < end; ++begin) after.push_back(calibration.Apply(probabilities[begin]));
+    const auto best =
+        std::min_element(ways.begin(), ways.end(), [](const Way& a, const Way& b) { return a.loss < b.loss; });
+    const Calibration serving = best->Fit(probabilities, labels, begin);
+    for (size_t row = begin; row < end; ++row) after.push_back(serving.Apply(probabilities[row]));
+    for (Way& way : ways) {
+      const Calibration calibration = way.Fit(probabilities, labels, begin);
+      for (size_t row = begin; row < end; ++row) {
+        way.loss += LossOf(calibration.Apply(probabilities[row]), labels[row] != 0);
+      }
+    }
   }
   result.after = FiguresOf(after, labels);
   return result;

@@ -47,7 +47,8 @@ struct Recalibration {
   Figures after;
   size_t blocks = 0;
 };
-/// The rows are in order of time. Each block of them is told by what the blocks before have taught.
+/// The rows are in order of time. Each block of them is told by what the blocks before have taught: both the line that
+/// sets right, and how many of the newest outcomes to draw it through.
 Recalibration RecalibrateAsTimeGoes(const Scores& probabilities, const Labels& labels);
 
 }  // namespace embudo::scoring::ml

@@ -144,6 +144,68 @@ TEST(EvaluateTest, TheNewestFifthIsHeldOutAndDriftIsSeen) {
   EXPECT_LT(evaluation->recalibration->after.ece, evaluation->recalibration->before.ece);
 }
 
+TEST(EvaluateTest, AStraightLineIsToldAsWellAsAStraightLineCan) {
+  // Twelve normal numbers that each move the odds a little. The truth's own log-loss is what can be had at best.
+  std::mt19937_64 random(11);
+  std::normal_distribution<double> normal;
+  std::uniform_real_distribution<double> uniform(0, 1);
+  Table table;
+  for (int c = 0; c < 12; ++c) table.names.push_back("x" + std::to_string(c));
+  table.names.emplace_back("won");
+  table.cells.resize(13);
+  double best = 0;
+  constexpr size_t kRows = 1500;
+  for (size_t i = 0; i < kRows; ++i) {
+    double logit = 0;
+    for (size_t c = 0; c < 12; ++c) {
+      const double x = normal(random);
+      logit += (c % 2 == 0 ? 0.5 : -0.3) * x;
+      table.cells[c].push_back(std::to_string(x));
+    }
+    const bool won = uniform(random) < Sigmoid(logit);
+    best += LossOf(Sigmoid(logit), won) / kRows;
+    table.cells[12].push_back(won ? "1" : "0");
+  }
+  const auto evaluation = Evaluate(table, {.label = "won"});
+  ASSERT_TRUE(evaluation.ok());
+  EXPECT_LT(Of(*evaluation, ModelKind::kLogistic).figures.log_loss, best + 0.012);
+  EXPECT_LT(Of(*evaluation, evaluation->champion).figures.log_loss, best + 0.015);
+}
+
+TEST(EvaluateTest, ARareClassIsLearnedFromItsInteractions) {
+  // One row in fifty; what counts is whether two numbers are of the same sign.
+  std::mt19937_64 random(12);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  Table table = {{"a", "b", "won"}, {{}, {}, {}}};
+  for (size_t i = 0; i < 8000; ++i) {
+    const double a = uniform(random);
+    const double b = uniform(random);
+    table.cells[0].push_back(std::to_string(a));
+    table.cells[1].push_back(std::to_string(b));
+    table.cells[2].push_back(uniform(random) < (a * b > 0 ? -0.93 : -0.995) ? "yes" : "no");
+  }
+  const auto evaluation = Evaluate(table, {.label = "won"});
+  ASSERT_TRUE(evaluation.ok());
+  EXPECT_TRUE(evaluation->has_signal);
+  EXPECT_GT(Of(*evaluation, ModelKind::kGradientBoosting).figures.auc, 0.66);
+}
+
+TEST(EvaluateTest, RecalibrationFindsHowLongToRemember) {
+  // The model always says 0.5; the rate jumps, twice. A memory of all would stay wrong.
+  Scores said;
+  Labels labels;
+  std::mt19937_64 random(13);
+  std::uniform_real_distribution<double> uniform(0, 1);
+  for (size_t i = 0; i < 4000; ++i) {
+    said.push_back(0.5);
+    labels.push_back(uniform(random) < (i < 1000 ? 0.5 : i < 2000 ? 0.9 : 0.2) ? 1 : 0);
+  }
+  const Recalibration result = RecalibrateAsTimeGoes(said, labels);
+  EXPECT_EQ(result.blocks, 100U);
+  // Who knew the rates would lose 0.188 less.
+  EXPECT_LT(result.after.log_loss, result.before.log_loss - 0.13);
+}
+
 TEST(EvaluateTest, RowsAreOrderedByTimeWhateverTheirPlace) {
   Table table = Sample(300, 1);
   Table turned = table;

@@ -103,6 +103,41 @@ TEST(BayesTest, WorkedByHand) {
   EXPECT_NEAR(bayes.Probability(matrix, 3), 0.1 / 1.2, 1e-12);
 }
 
+TEST(BinsTest, OneWildNumberDoesNotFlattenTheOthers) {
+  std::vector<double> numbers;
+  for (int i = 0; i < 1000; ++i) numbers.push_back(i % 2 == 0 ? -1 : 1);
+  numbers[17] = 1e12;
+  const Dataset data = {{Number(numbers)}, 1000};
+  const Bins bins = FitBins(data, AllRows(1000), {})[0];
+  EXPECT_NEAR(bins.Standardised(1) - bins.Standardised(-1), 2, 0.01);
+  EXPECT_EQ(bins.Standardised(1e12), 4);
+  // A yes of one row in a thousand is none of the outliers.
+  std::vector<double> flags(1000, 0);
+  flags[5] = 1;
+  const Bins rare = FitBins({{Number(flags)}, 1000}, AllRows(1000), {})[0];
+  EXPECT_GT(rare.Standardised(1), 3);
+}
+
+TEST(LogisticTest, ANumberBendsAsFarAsItIsAllowed) {
+  // Of the class are the outer thirds of a number: no straight line tells them apart.
+  std::vector<double> numbers;
+  Labels labels;
+  for (int i = 0; i < 600; ++i) {
+    numbers.push_back(i);
+    labels.push_back(i < 200 || i >= 400 ? 1 : 0);
+  }
+  const Dataset data = {{Number(numbers)}, 600};
+  const auto bins = FitBins(data, AllRows(600), {});
+  const Encoded encoded = Encode(bins, data);
+  const auto chance = [&](double bend, uint32_t row) {
+    return Sigmoid(FitLogistic(bins, encoded, labels, AllRows(600), {.cost = 0.3, .bend = bend}).Logit(encoded, row));
+  };
+  EXPECT_NEAR(chance(0, 300), 2.0 / 3, 0.02);
+  EXPECT_LT(chance(0.3, 300), 0.6);
+  EXPECT_LT(chance(1, 300), chance(0.3, 300));
+  EXPECT_GT(chance(1, 10), 0.8);
+}
+
 TEST(LogisticTest, LearnsOddsOfACategoryAndThePartsAddUp) {
   // Of 200 a, 160 are of the class; of 200 b, 40.
   std::vector<int32_t> codes;
@@ -114,12 +149,12 @@ TEST(LogisticTest, LearnsOddsOfACategoryAndThePartsAddUp) {
   const Dataset data = {{Category(codes, {"a", "b"})}, 400};
   const auto bins = FitBins(data, AllRows(400), {});
   const Encoded encoded = Encode(bins, data);
-  const Logistic free = FitLogistic(bins, encoded, labels, AllRows(400), 100);
+  const Logistic free = FitLogistic(bins, encoded, labels, AllRows(400), {.cost = 100});
   EXPECT_NEAR(Sigmoid(free.Logit(encoded, 0)), 0.8, 0.005);
   EXPECT_NEAR(Sigmoid(free.Logit(encoded, 399)), 0.2, 0.005);
   EXPECT_DOUBLE_EQ(free.Logit(encoded, 0), free.intercept + free.Part(encoded, 0, 0));
   // A strong penalty pulls towards the mean, which stays.
-  const Logistic bound = FitLogistic(bins, encoded, labels, AllRows(400), 0.001);
+  const Logistic bound = FitLogistic(bins, encoded, labels, AllRows(400), {.cost = 0.001});
   EXPECT_LT(Sigmoid(bound.Logit(encoded, 0)), 0.7);
   EXPECT_GT(Sigmoid(bound.Logit(encoded, 0)), 0.5);
 }
@@ -129,7 +164,7 @@ TEST(LogisticTest, TheFirstLabelDoesNotTurnTheSign) {
   const auto bins = FitBins(data, AllRows(8), {.most = 2, .least_rows = 1});
   const Encoded encoded = Encode(bins, data);
   for (const Labels& labels : {Labels{0, 0, 0, 0, 1, 1, 1, 1}, Labels{1, 1, 1, 1, 0, 0, 0, 0}}) {
-    const Logistic fitted = FitLogistic(bins, encoded, labels, AllRows(8), 1);
+    const Logistic fitted = FitLogistic(bins, encoded, labels, AllRows(8), {.cost = 1});
     EXPECT_EQ(fitted.Logit(encoded, 7) > 0, labels[7] == 1);
     EXPECT_EQ(fitted.Logit(encoded, 0) > 0, labels[0] == 1);
   }

@@ -20,18 +20,22 @@ std::vector<int> FirstIndices(const std::vector<Bins>& bins, int& features) {
   return first;
 }
 
+/// What stands in a row for being in a bin. A smaller one makes the bin's weight costlier.
+double InBin(const Bins& bins, int32_t bin, double bend) { return bins.is_number && bin > 0 ? bend : 1; }
+
 /// Rows in liblinear's form.
 class Nodes {
  public:
   Nodes(const std::vector<Bins>& bins, const std::vector<int>& first, int features, const Encoded& encoded,
-        const Rows& rows) {
+        const Rows& rows, double bend) {
     std::vector<size_t> begins;
     nodes_.reserve(rows.size() * (2 * bins.size() + 2));
     for (const uint32_t row : rows) {
       begins.push_back(nodes_.size());
       for (size_t c = 0; c < bins.size(); ++c) {
         const int32_t bin = encoded.bins[c][row];
-        if (bin >= 0) nodes_.push_back({first[c] + bin, 1.0});
+        const double in_bin = InBin(bins[c], bin, bend);
+        if (bin >= 0 && in_bin > 0) nodes_.push_back({first[c] + bin, in_bin});
         if (bins[c].is_number && encoded.standardised[c][row] != 0) {
           nodes_.push_back({first[c] + bins[c].count, encoded.standardised[c][row]});
         }
@@ -76,10 +80,10 @@ double Logistic::Logit(const Encoded& rows, uint32_t row) const {
 }
 
 Logistic FitLogistic(const std::vector<Bins>& bins, const Encoded& encoded, const Labels& labels, const Rows& rows,
-                     double cost) {
+                     const LogisticOptions& options) {
   int features = 0;
   const std::vector<int> first = FirstIndices(bins, features);
-  Nodes nodes(bins, first, features, encoded, rows);
+  Nodes nodes(bins, first, features, encoded, rows, options.bend);
   std::vector<double> y;
   y.reserve(rows.size());
   for (const uint32_t row : rows) y.push_back(labels[row] != 0 ? 1 : -1);
@@ -90,12 +94,12 @@ Logistic FitLogistic(const std::vector<Bins>& bins, const Encoded& encoded, cons
   task.y = y.data();
   task.x = nodes.rows();
   task.bias = kBias;
-  parameter options{};
-  options.solver_type = L2R_LR;
-  options.eps = kTolerance;
-  options.C = cost;
+  parameter settings{};
+  settings.solver_type = L2R_LR;
+  settings.eps = kTolerance;
+  settings.C = options.cost;
   set_print_string_function(Quiet);
-  model* trained = train(&task, &options);
+  model* trained = train(&task, &settings);
   // The weights speak for the class that liblinear saw first.
   const double sign = trained->label[0] == 1 ? 1 : -1;
   const double* w = trained->w;
@@ -103,7 +107,9 @@ Logistic FitLogistic(const std::vector<Bins>& bins, const Encoded& encoded, cons
   for (size_t c = 0; c < bins.size(); ++c) {
     const double* begin = w + first[c] - 1;
     std::vector<double>& weights = fitted.weights.emplace_back(begin, begin + bins[c].count);
-    for (double& weight : weights) weight *= sign;
+    for (int32_t bin = 0; bin < bins[c].count; ++bin) {
+      weights[static_cast<size_t>(bin)] *= sign * InBin(bins[c], bin, options.bend);
+    }
     fitted.slopes.push_back(bins[c].is_number ? sign * begin[bins[c].count] : 0);
   }
   fitted.intercept = sign * w[features] * kBias;

@@ -29,8 +29,16 @@ struct Logistic {
   double Logit(const Encoded& rows, uint32_t row) const;
 };
 
-/// `cost` is the weight of the rows against the penalty: the greater, the freer the weights. Both classes are there.
+/// How freely the weights may follow the rows.
+struct LogisticOptions {
+  /// Weight of the rows against the penalty: the greater, the freer.
+  double cost = 0.1;
+  /// How freely a number may bend away from a straight line: 1, its bins as freely as its slope; 0, not at all.
+  double bend = 1;
+};
+
+/// Both classes are there.
 Logistic FitLogistic(const std::vector<Bins>& bins, const Encoded& encoded, const Labels& labels, const Rows& rows,
-                     double cost);
+                     const LogisticOptions& options);
 
 }  // namespace embudo::scoring::ml

@@ -14,13 +14,17 @@ namespace {
 
 /// Fewer rows of a class teach nothing that chance does not.
 constexpr size_t kLeastOfClass = 8;
-constexpr size_t kLeastRows = 40;
+constexpr size_t kLeastRows = 30;
 constexpr double kNewestShare = 0.2;
 constexpr double kCosts[] = {0.003, 0.01, 0.03, 0.1, 0.3, 1.0};
+/// How far numbers may bend in the logistic regression, the straightest first.
+constexpr double kBends[] = {0, 0.3, 1};
 /// How sure it must be that a model beats the prior, and that one beats a simpler one: in standard errors.
 constexpr double kSureOfSignal = 2.0;
 constexpr double kSureOfBetter = 0.5;
 constexpr size_t kSmall = 3000;
+/// Up to so many, all held-out parts choose the logistic regression.
+constexpr size_t kMedium = 10000;
 /// With so many rows, a few held-out parts tell as much as all of them, and one way to grow is enough.
 constexpr size_t kLarge = 60000;
 constexpr size_t kHuge = 250000;
@@ -48,11 +52,19 @@ BinOptions BinOptionsOf(size_t rows) {
   return options;
 }
 
-std::vector<BoostOptions> BoostOptionsFor(size_t rows) {
-  if (rows < kSmall) return {{.depth = 2, .rate = 0.05, .least_weight = 3, .ridge = 5}};
-  if (rows > kLarge) return {{.depth = 6, .rate = 0.1, .least_weight = 20, .ridge = 10, .patience = 25}};
-  return {{.depth = 3, .rate = 0.05, .least_weight = 5, .ridge = 5},
-          {.depth = 5, .rate = 0.05, .least_weight = 10, .ridge = 10}};
+/// Weights are told in rows and brought to what such rows weigh: those of a rare class weigh little.
+std::vector<BoostOptions> BoostOptionsFor(size_t rows, double prior) {
+  const double weight = prior * (1 - prior);
+  const auto grow = [&](int depth, double rate, double least_rows, double ridge_rows, int patience) {
+    return BoostOptions{.depth = depth,
+                        .rate = rate,
+                        .least_weight = least_rows * weight,
+                        .ridge = ridge_rows * weight,
+                        .patience = patience};
+  };
+  if (rows < kSmall) return {grow(2, 0.05, 12, 20, 50), grow(4, 0.05, 12, 20, 50)};
+  if (rows > kLarge) return {grow(6, 0.1, 40, 40, 25)};
+  return {grow(3, 0.05, 20, 20, 50), grow(6, 0.05, 20, 40, 50)};
 }
 
 /// Learns and judges inside the training rows.
@@ -97,6 +109,17 @@ class Fitting {
     return rows.size() >= kLeastRows && positives >= kLeastOfClass && rows.size() - positives >= kLeastOfClass;
   }
 
+  /// Of more rows than that, two splits tell what to choose.
+  size_t ComparedOf(size_t many) const {
+    return rows_.size() > many ? std::min<size_t>(splits_.size(), 2) : splits_.size();
+  }
+
+  /// Log-loss of what is said of the first held-out rows.
+  double LossOfFirst(const Scores& said) const {
+    return LogLoss(said, Labels(held_out_labels_.begin(),
+                                held_out_labels_.begin() + static_cast<Labels::difference_type>(said.size())));
+  }
+
   void FitSimple() {
     for (const Split& split : splits_) {
       const double prior = PriorOf(labels_, split.train);
@@ -108,24 +131,39 @@ class Fitting {
     }
   }
 
-  void FitLinear() {
-    Scores& best = raw_[Index(ModelKind::kLogistic)];
-    double least = std::numeric_limits<double>::infinity();
-    double cost = kCosts[0];
-    for (const double tried : kCosts) {
-      Scores said;
-      for (const Split& split : splits_) {
-        const Logistic logistic = FitLogistic(models_.bins, encoded_, labels_, split.train, tried);
-        for (const uint32_t row : split.held_out) said.push_back(Sigmoid(logistic.Logit(encoded_, row)));
-      }
-      const double loss = LogLoss(said, held_out_labels_);
-      // Freer weights that already told worse will not tell better.
-      if (loss >= least) break;
-      least = loss;
-      cost = tried;
-      best = std::move(said);
+  Scores HeldOutOfLinear(const LogisticOptions& options, size_t begin, size_t end) const {
+    Scores said;
+    for (size_t i = begin; i < end; ++i) {
+      const Logistic logistic = FitLogistic(models_.bins, encoded_, labels_, splits_[i].train, options);
+      for (const uint32_t row : splits_[i].held_out) said.push_back(Sigmoid(logistic.Logit(encoded_, row)));
     }
-    models_.logistic = FitLogistic(models_.bins, encoded_, labels_, rows_, cost);
+    return said;
+  }
+
+  void FitLinear() {
+    const size_t compared = ComparedOf(kMedium);
+    Scores best;
+    LogisticOptions chosen;
+    double least = std::numeric_limits<double>::infinity();
+    for (const double bend : kBends) {
+      double least_of_bend = std::numeric_limits<double>::infinity();
+      for (const double cost : kCosts) {
+        const LogisticOptions tried = {.cost = cost, .bend = bend};
+        Scores said = HeldOutOfLinear(tried, 0, compared);
+        const double loss = LossOfFirst(said);
+        // Freer weights that already told worse will not tell better.
+        if (loss >= least_of_bend) break;
+        least_of_bend = loss;
+        if (loss >= least) continue;
+        least = loss;
+        chosen = tried;
+        best = std::move(said);
+      }
+    }
+    const Scores others = HeldOutOfLinear(chosen, compared, splits_.size());
+    best.insert(best.end(), others.begin(), others.end());
+    raw_[Index(ModelKind::kLogistic)] = std::move(best);
+    models_.logistic = FitLogistic(models_.bins, encoded_, labels_, rows_, chosen);
   }
 
   struct Grown {
@@ -147,16 +185,14 @@ class Fitting {
 
   /// The ways to grow are compared on the first two splits; the best one goes on to the others.
   absl::Status FitTrees() {
-    const size_t compared = std::min<size_t>(splits_.size(), 2);
+    const size_t compared = ComparedOf(0);
     Grown best;
     BoostOptions chosen;
     double least = std::numeric_limits<double>::infinity();
-    for (const BoostOptions& options : BoostOptionsFor(rows_.size())) {
+    for (const BoostOptions& options : BoostOptionsFor(rows_.size(), models_.prior)) {
       Grown grown;
       for (size_t i = 0; i < compared; ++i) EMBUDO_RETURN_IF_ERROR(Grow(splits_[i], options, grown));
-      const Labels judged(held_out_labels_.begin(),
-                          held_out_labels_.begin() + static_cast<Labels::difference_type>(grown.held_out.size()));
-      const double loss = LogLoss(grown.held_out, judged);
+      const double loss = LossOfFirst(grown.held_out);
       if (loss >= least) continue;
       least = loss;
       best = std::move(grown);
@@ -199,6 +235,9 @@ class Fitting {
       // Naive Bayes stays what Odoo tells.
       const bool as_it_is = kind <= Index(ModelKind::kNaiveBayes);
       Chosen chosen = as_it_is ? Chosen{{}, raw_[kind]} : ChooseCalibration(raw_[kind], held_out_labels_);
+      if (options_.in_time_order && !as_it_is) {
+        chosen.calibration = FitMoved(raw_[kind], held_out_labels_, kNewestShare);
+      }
       models_.cards[kind] = {chosen.calibration, FiguresOf(chosen.held_out, held_out_labels_)};
       calibrated[kind] = std::move(chosen.held_out);
       Scores& loss = losses.emplace_back(held_out_labels_.size());
