@@ -25,6 +25,8 @@ constexpr double kSureOfBetter = 0.5;
 constexpr size_t kSmall = 3000;
 /// Up to so many, all held-out parts choose the logistic regression.
 constexpr size_t kMedium = 10000;
+/// So many rows tell how a logistic regression is best fitted, which all then are.
+constexpr size_t kSearched = 15000;
 /// With so many rows, a few held-out parts tell as much as all of them, and one way to grow is enough.
 constexpr size_t kLarge = 60000;
 constexpr size_t kHuge = 250000;
@@ -44,6 +46,14 @@ Scores BlendOf(const Scores& logistic, const Scores& trees, double part) {
     blend[i] = Sigmoid((1 - part) * Logit(logistic[i]) + part * Logit(trees[i]));
   }
   return blend;
+}
+
+/// Every n-th of the rows, so that there are no more than `most`.
+Rows Thinned(const Rows& rows, size_t most) {
+  const size_t step = (rows.size() + most - 1) / most;
+  Rows some;
+  for (size_t i = 0; i < rows.size(); i += step) some.push_back(rows[i]);
+  return some;
 }
 
 BinOptions BinOptionsOf(size_t rows) {
@@ -131,38 +141,33 @@ class Fitting {
     }
   }
 
-  Scores HeldOutOfLinear(const LogisticOptions& options, size_t begin, size_t end) const {
+  /// What regressions on the splits up to `end` say, each taught by so many rows at most.
+  Scores HeldOutOfLinear(const LogisticOptions& options, size_t end, size_t most) const {
     Scores said;
-    for (size_t i = begin; i < end; ++i) {
-      const Logistic logistic = FitLogistic(models_.bins, encoded_, labels_, splits_[i].train, options);
+    for (size_t i = 0; i < end; ++i) {
+      const Logistic logistic = FitLogistic(models_.bins, encoded_, labels_, Thinned(splits_[i].train, most), options);
       for (const uint32_t row : splits_[i].held_out) said.push_back(Sigmoid(logistic.Logit(encoded_, row)));
     }
     return said;
   }
 
   void FitLinear() {
-    const size_t compared = ComparedOf(kMedium);
-    Scores best;
     LogisticOptions chosen;
     double least = std::numeric_limits<double>::infinity();
     for (const double bend : kBends) {
       double least_of_bend = std::numeric_limits<double>::infinity();
       for (const double cost : kCosts) {
         const LogisticOptions tried = {.cost = cost, .bend = bend};
-        Scores said = HeldOutOfLinear(tried, 0, compared);
-        const double loss = LossOfFirst(said);
+        const double loss = LossOfFirst(HeldOutOfLinear(tried, ComparedOf(kMedium), kSearched));
         // Freer weights that already told worse will not tell better.
         if (loss >= least_of_bend) break;
         least_of_bend = loss;
         if (loss >= least) continue;
         least = loss;
         chosen = tried;
-        best = std::move(said);
       }
     }
-    const Scores others = HeldOutOfLinear(chosen, compared, splits_.size());
-    best.insert(best.end(), others.begin(), others.end());
-    raw_[Index(ModelKind::kLogistic)] = std::move(best);
+    raw_[Index(ModelKind::kLogistic)] = HeldOutOfLinear(chosen, splits_.size(), rows_.size());
     models_.logistic = FitLogistic(models_.bins, encoded_, labels_, rows_, chosen);
   }
 
