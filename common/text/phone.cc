@@ -26,9 +26,16 @@ std::optional<PhoneNumber> Parse(std::string_view text, std::string_view region)
   return number;
 }
 
-std::string E164(const PhoneNumber& number) {
+std::string Format(const PhoneNumber& number) {
   std::string out;
   PhoneNumberUtil::GetInstance()->Format(number, PhoneNumberUtil::E164, &out);
+  return out;
+}
+
+/// The form that stays as it is when it is read: of a number that begins with zeros, each reading may drop one.
+std::string E164(const PhoneNumber& number) {
+  std::string out = Format(number);
+  for (auto read = Parse(out, ""); read && Format(*read) != out; read = Parse(out, "")) out = Format(*read);
   return out;
 }
 

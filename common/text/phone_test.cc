@@ -85,6 +85,12 @@ TEST(PhoneTest, ReadsEveryCountrysNumbers) {
   EXPECT_GT(checked, 1100);
 }
 
+TEST(PhoneTest, WhatBeginsWithZerosIsReadUntilItStays) {
+  EXPECT_EQ(NormalisePhone("000099", "DE"), "+490099");
+  EXPECT_EQ(NormalisePhone("+490099", "DE"), "+490099");
+  EXPECT_EQ(PhoneMatchKey("000099", "DE"), "+490099");
+}
+
 TEST(PhoneTest, RegionsHaveCallingCodes) {
   EXPECT_EQ(CallingCode("US"), "1");
   EXPECT_EQ(CallingCode("DE"), "49");
