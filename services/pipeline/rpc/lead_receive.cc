@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/base/error.h"
@@ -42,36 +43,51 @@ struct Arrival {
   bool Goes() const { return status.ok() && other.empty(); }
 };
 
-/// An open lead, the oldest, whose `column` is that of `x`. Each column has its index, and no LIMIT leads away from it.
-std::string KnownBy(const std::string& column) {
-  return "(SELECT (array_agg(l.lead_id ORDER BY l.create_time))[1] FROM pipeline.lead l WHERE l.tenant_id = $1"
-         " AND l.lead_id <> x.lead_id AND l." +
-         column + " = x." + column + " AND l." + column + " <> '' AND l.state = 'OPEN' AND l.delete_time IS NULL)";
+/// The oldest open leads of these addresses or numbers, one each. As parameters, whose values the planner sees: how few
+/// leads have them its statistics do not tell.
+std::string KnownBy(const std::string& column, int values) {
+  return "(SELECT DISTINCT ON (l." + column + ") '" + column + "', l." + column +
+         ", l.lead_id FROM pipeline.lead l WHERE l.tenant_id = $1 AND l.lead_id <> ALL ($2::uuid[]) AND l." + column +
+         " = ANY ($" + std::to_string(values) + "::text[]) AND l." + column +
+         " <> '' AND l.state = 'OPEN' AND l.delete_time IS NULL ORDER BY l." + column + ", l.create_time)";
+}
+
+/// Those of the requests that ask for a match by the one or the other.
+bool Asks(const Arrival& arrival, Request::Match by) {
+  const auto& match = arrival.request->match();
+  return arrival.status.ok() && std::find(match.begin(), match.end(), by) != match.end();
 }
 
 /// Finds the leads that count as these: by the address, if that is asked for and finds any, before the number.
 absl::Status Match(Records& records, const CallContext& call, std::vector<Arrival>& arrivals) {
-  static const std::string sql = "SELECT x.lead_id, coalesce(" + KnownBy("email") + ", " + KnownBy("phone") +
-                                 ") FROM unnest($2::uuid[], $3::text[], $4::text[]) AS x (lead_id, email, phone)";
   std::vector<std::string> ids, emails, phones;
   for (const Arrival& arrival : arrivals) {
-    const auto& match = arrival.request->match();
-    if (!arrival.status.ok() || match.empty()) continue;
-    const auto asked = [&](Request::Match by) { return std::find(match.begin(), match.end(), by) != match.end(); };
     ids.push_back(Canonical(arrival.request->lead_id()));
-    emails.push_back(asked(Request::MATCH_EMAIL) ? arrival.lead().email() : "");
-    phones.push_back(asked(Request::MATCH_PHONE) ? arrival.lead().phone() : "");
+    if (Asks(arrival, Request::MATCH_EMAIL) && !arrival.lead().email().empty())
+      emails.push_back(arrival.lead().email());
+    if (Asks(arrival, Request::MATCH_PHONE) && !arrival.lead().phone().empty())
+      phones.push_back(arrival.lead().phone());
   }
-  if (ids.empty()) return absl::OkStatus();
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(records.pool(), call.tenant(), call.deadline, sql,
-                                                          db::Params::Of(call.tenant(), ids, emails, phones)));
-  std::map<std::string_view, std::string_view> others;
-  for (int i = 0; i < rows.size(); ++i) {
-    if (!rows[i].IsNull(1)) others[rows[i].Text(0)] = rows[i].Text(1);
+  db::Params params = db::Params::Of(call.tenant(), ids);
+  std::string sql;
+  for (const auto& [column, values] : {std::pair("email", &emails), std::pair("phone", &phones)}) {
+    if (values->empty()) continue;
+    params.Add(*values);
+    sql += (sql.empty() ? "" : " UNION ALL ") + KnownBy(column, params.size());
   }
+  if (sql.empty()) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(records.pool(), call.tenant(), call.deadline, sql, params));
+  std::map<std::pair<std::string_view, std::string_view>, std::string_view> others;
+  for (int i = 0; i < rows.size(); ++i) others[{rows[i].Text(0), rows[i].Text(1)}] = rows[i].Text(2);
+  const auto find = [&](std::string_view column, const std::string& value) {
+    const auto found = others.find({column, value});
+    return found == others.end() ? std::string() : "leads/" + std::string(found->second);
+  };
   for (Arrival& arrival : arrivals) {
-    const auto found = others.find(Canonical(arrival.request->lead_id()));
-    if (arrival.status.ok() && found != others.end()) arrival.other = "leads/" + std::string(found->second);
+    if (Asks(arrival, Request::MATCH_EMAIL)) arrival.other = find("email", arrival.lead().email());
+    if (arrival.other.empty() && Asks(arrival, Request::MATCH_PHONE)) {
+      arrival.other = find("phone", arrival.lead().phone());
+    }
   }
   return absl::OkStatus();
 }

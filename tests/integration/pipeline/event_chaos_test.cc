@@ -117,6 +117,7 @@ TEST_F(EventChaosTest, ARollingRestartUnderLoadLosesAndRepeatsNothing) {
   }
   // A subscriber that keeps its cursor, and goes to another process when its stream ends.
   std::vector<Event> tailed;
+  std::atomic<size_t> read_by_tail{0};
   threads.emplace_back([&] {
     std::string cursor;
     for (size_t turn = 0; !stop; ++turn) {
@@ -129,6 +130,7 @@ TEST_F(EventChaosTest, ARollingRestartUnderLoadLosesAndRepeatsNothing) {
       if (!stream->Write(first)) continue;
       for (pipeline::v1::TailResponse response; !stop && stream->Read(&response);) {
         tailed.insert(tailed.end(), response.events().begin(), response.events().end());
+        read_by_tail = tailed.size();
         cursor = response.cursor();
         if (response.has_draining()) break;
       }
@@ -164,10 +166,12 @@ TEST_F(EventChaosTest, ARollingRestartUnderLoadLosesAndRepeatsNothing) {
     return Eventually([&] { return written >= goal; });
   };
   EXPECT_TRUE(more(50));
+  EXPECT_TRUE(Eventually([&] { return read_by_tail > 0; }));
   for (int round = 0; round < 2; ++round) {
     pods.Roll();
     EXPECT_TRUE(more(50));
   }
+  EXPECT_TRUE(Eventually([&] { return read_by_tail > 100; }));
   stop = true;
   for (std::thread& thread : threads) thread.join();
 
