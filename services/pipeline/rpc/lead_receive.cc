@@ -43,14 +43,15 @@ struct Arrival {
   bool Goes() const { return status.ok() && other.empty(); }
 };
 
-/// The oldest open leads of these addresses or numbers, one each. As parameters, whose values the planner sees: how few
-/// leads have them its statistics do not tell.
-std::string KnownBy(const std::string& column, int values) {
-  return "(SELECT DISTINCT ON (l." + column + ") '" + column + "', l." + column +
-         ", l.lead_id FROM pipeline.lead l WHERE l.tenant_id = $1 AND l.lead_id <> ALL ($2::uuid[]) AND l." + column +
-         " = ANY ($" + std::to_string(values) + "::text[]) AND l." + column +
-         " <> '' AND l.state = 'OPEN' AND l.delete_time IS NULL ORDER BY l." + column + ", l.create_time)";
-}
+/// The oldest open leads of these addresses and numbers, one each. As parameters, whose values the planner sees: how
+/// few leads have them its statistics do not tell.
+constexpr char kKnown[] =
+    "(SELECT DISTINCT ON (l.email) 'email', l.email, l.lead_id FROM pipeline.lead l WHERE l.tenant_id = $1"
+    " AND l.lead_id <> ALL ($2::uuid[]) AND l.email = ANY ($3::text[]) AND l.email <> '' AND l.state = 'OPEN'"
+    " AND l.delete_time IS NULL ORDER BY l.email, l.create_time) UNION ALL"
+    " (SELECT DISTINCT ON (l.phone) 'phone', l.phone, l.lead_id FROM pipeline.lead l WHERE l.tenant_id = $1"
+    " AND l.lead_id <> ALL ($2::uuid[]) AND l.phone = ANY ($4::text[]) AND l.phone <> '' AND l.state = 'OPEN'"
+    " AND l.delete_time IS NULL ORDER BY l.phone, l.create_time)";
 
 /// Those of the requests that ask for a match by the one or the other.
 bool Asks(const Arrival& arrival, Request::Match by) {
@@ -68,15 +69,9 @@ absl::Status Match(Records& records, const CallContext& call, std::vector<Arriva
     if (Asks(arrival, Request::MATCH_PHONE) && !arrival.lead().phone().empty())
       phones.push_back(arrival.lead().phone());
   }
-  db::Params params = db::Params::Of(call.tenant(), ids);
-  std::string sql;
-  for (const auto& [column, values] : {std::pair("email", &emails), std::pair("phone", &phones)}) {
-    if (values->empty()) continue;
-    params.Add(*values);
-    sql += (sql.empty() ? "" : " UNION ALL ") + KnownBy(column, params.size());
-  }
-  if (sql.empty()) return absl::OkStatus();
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(records.pool(), call.tenant(), call.deadline, sql, params));
+  if (emails.empty() && phones.empty()) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(records.pool(), call.tenant(), call.deadline, kKnown,
+                                                          db::Params::Of(call.tenant(), ids, emails, phones)));
   std::map<std::pair<std::string_view, std::string_view>, std::string_view> others;
   for (int i = 0; i < rows.size(); ++i) others[{rows[i].Text(0), rows[i].Text(1)}] = rows[i].Text(2);
   const auto find = [&](std::string_view column, const std::string& value) {
