@@ -120,9 +120,9 @@ absl::Status Newcomers::LookForLike(const std::vector<Newcomer*>& owners) {
   for (const Newcomer* comer : owners) {
     searches.push_back({comer->settlement->SearchKeys(), comer->kept.submission.lead_id});
   }
-  EMBUDO_ASSIGN_OR_RETURN(std::vector<std::vector<logic::Found>> found,
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::vector<logic::Found>> found,
                           submissions_.FindLikeAll(owners[0]->who.tenant, searches, LatestOf(owners)));
-  for (size_t i = 0; i < owners.size(); ++i) owners[i]->settlement->NoteLike(std::move(found[i]));
+  for (size_t i = 0; i < owners.size(); ++i) owners[i]->settlement->NoteLike(found[i]);
   return absl::OkStatus();
 }
 

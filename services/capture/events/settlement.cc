@@ -57,17 +57,28 @@ bool Settlement::BindsBy(std::string_view kind) const {
 
 std::vector<logic::MatchKey> Settlement::SearchKeys() const { return logic::SearchKeys(prepared_.lead, rules_.region); }
 
+void Settlement::NoteLike(const std::vector<logic::Found>& found) {
+  like_.emplace();
+  for (Duplicate& duplicate : logic::Judge(prepared_.lead, found)) {
+    const auto action = logic::Decide(rules_.settings, circumstance_, duplicate);
+    if (Attaches(action))
+      like_->attach.push_back(std::move(duplicate));
+    else if (action == DuplicateRule::ACTION_FLAG)
+      like_->flag.push_back(std::move(duplicate));
+  }
+}
+
 bool Settlement::IsNew(const SubmissionRecord& submission) const {
-  return owner_ == submission.lead_id && LikeBy(/*attaches=*/true).empty();
+  return owner_ == submission.lead_id && like_ && like_->attach.empty();
 }
 
 LeadCalls::Arrival Settlement::Arrival(const SubmissionRecord& submission) const {
-  return ArrivalOf(submission, submission.lead_id, LikeBy(/*attaches=*/false));
+  return ArrivalOf(submission, submission.lead_id, like_->flag);
 }
 
 void Settlement::NoteMade(SubmissionRecord& submission) const {
   submission.findings.Clear();
-  for (const Duplicate& duplicate : LikeBy(/*attaches=*/false)) *submission.findings.add_duplicates() = duplicate;
+  submission.findings.mutable_duplicates()->Add(like_->flag.begin(), like_->flag.end());
   Settled(submission, submission.lead_id, Submission::OUTCOME_CREATED);
 }
 
@@ -76,22 +87,13 @@ absl::StatusOr<std::string> Settlement::Claim(const std::string& own) {
   return submissions_.Claim(who_.tenant, binding_, own, who_.deadline);
 }
 
-std::vector<Duplicate> Settlement::LikeBy(bool attaches) const {
-  std::vector<Duplicate> by;
-  if (!like_) return by;
-  for (Duplicate& duplicate : logic::Judge(prepared_.lead, *like_)) {
-    const auto action = logic::Decide(rules_.settings, circumstance_, duplicate);
-    if (attaches ? Attaches(action) : action == DuplicateRule::ACTION_FLAG) by.push_back(std::move(duplicate));
-  }
-  return by;
-}
-
 absl::StatusOr<std::string> Settlement::Likeness(const std::string& own) {
   if (!like_) {
-    EMBUDO_ASSIGN_OR_RETURN(like_,
+    EMBUDO_ASSIGN_OR_RETURN(const std::vector<logic::Found> found,
                             submissions_.FindLike(who_.tenant, SearchKeys(), own, /*open_only=*/true, who_.deadline));
+    NoteLike(found);
   }
-  for (const Duplicate& duplicate : LikeBy(/*attaches=*/true)) {
+  for (const Duplicate& duplicate : like_->attach) {
     const std::string lead = IdOf(duplicate.lead());
     EMBUDO_ASSIGN_OR_RETURN(const LeadCalls::Seen seen, leads_.See(lead));
     if (seen.state != State::kOpen) continue;
@@ -181,7 +183,7 @@ absl::Status Settlement::Settle(SubmissionRecord& submission) {
   if (lead == own) {
     EMBUDO_ASSIGN_OR_RETURN(lead, Likeness(own));
   }
-  const std::vector<Duplicate> flagged = LikeBy(/*attaches=*/false);
+  const std::vector<Duplicate> flagged = like_ ? like_->flag : std::vector<Duplicate>();
   submission.findings.Clear();
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     // A lead that is not ours may be on its way still: whoever comes first makes it, under the same id.

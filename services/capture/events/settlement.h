@@ -40,7 +40,8 @@ class Settlement {
   std::vector<logic::MatchKey> SearchKeys() const;
   /// The lead that has the keys.
   void NoteOwner(const std::string& lead) { owner_ = lead; }
-  void NoteLike(std::vector<logic::Found> found) { like_ = std::move(found); }
+  /// The leads that the search keys find.
+  void NoteLike(const std::vector<logic::Found>& found);
   /// Whether it is a lead of its own, as far as is noted.
   bool IsNew(const storage::SubmissionRecord& submission) const;
   LeadCalls::Arrival Arrival(const storage::SubmissionRecord& submission) const;
@@ -48,10 +49,14 @@ class Settlement {
   void NoteMade(storage::SubmissionRecord& submission) const;
 
  private:
+  /// Leads like it, the likest first, by what the rules have done about them.
+  struct Like {
+    std::vector<v1::Duplicate> attach;
+    std::vector<v1::Duplicate> flag;
+  };
+
   bool BindsBy(std::string_view kind) const;
   absl::StatusOr<std::string> Claim(const std::string& own);
-  /// Leads like it that the rules have attached to, or flagged, the likest first.
-  std::vector<v1::Duplicate> LikeBy(bool attaches) const;
   /// A lead that the rules let it be attached to, found by what is no claim; `own` if there is none.
   absl::StatusOr<std::string> Likeness(const std::string& own);
   /// Merges the lead with others that have one of its keys; into the one that `*lead` is then. Whether there were any.
@@ -77,7 +82,7 @@ class Settlement {
   std::vector<logic::MatchKey> binding_;
   bool merges_ = false;
   std::optional<std::string> owner_;
-  std::optional<std::vector<logic::Found>> like_;
+  std::optional<Like> like_;
 };
 
 }  // namespace embudo::capture::events
