@@ -11,15 +11,18 @@
 #include <string>
 
 #include "common/app/free_port.h"
+#include "common/testing/eventually.h"
 #include "common/testing/process.h"
 #include "common/testing/temp_dir.h"
+#include "services/capture/events/imap_client.h"
 
 namespace embudo::testing {
 
 /// A private IMAP server on the loopback interface, with its mail in a directory of its own. Everybody may log in with
-/// the password `secret`.
+/// the password `secret`, and is told at once that another is wrong.
 class Dovecot {
  public:
+  /// Returns once it lets somebody in.
   /// With `tls`, it has a certificate of its own for 127.0.0.1, serves imaps on a port of its own, and lets nobody log
   /// in on the other before STARTTLS.
   explicit Dovecot(bool tls = false) : tls_(tls) {
@@ -34,7 +37,9 @@ class Dovecot {
                                    .output = root_ / "output",
                                    .death_signal = SIGTERM});
     EXPECT_TRUE(started.ok()) << started.status();
-    if (started.ok()) process_ = *std::move(started);
+    if (!started.ok()) return;
+    process_ = *std::move(started);
+    EXPECT_TRUE(Eventually([this] { return LetsIn(); })) << Log();
   }
   ~Dovecot() {
     if (process_) process_->Terminate();
@@ -74,6 +79,16 @@ class Dovecot {
   std::string Log() const { return process_ ? process_->Output() : ""; }
 
  private:
+  bool LetsIn() const {
+    capture::events::ImapOptions options;
+    options.host = "127.0.0.1";
+    options.port = tls_ ? tls_port_ : port_;
+    options.tls = tls_ ? capture::events::ImapOptions::Tls::kImplicit : capture::events::ImapOptions::Tls::kNone;
+    options.username = "nobody";
+    options.password = "secret";
+    options.ca_file = tls_ ? certificate() : "";
+    return capture::events::ImapClient::Connect(options).ok();
+  }
   void MakeCertificate() {
     const auto made = RunProgram({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
                                   "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout",
@@ -91,8 +106,8 @@ class Dovecot {
     const std::string group = getgrgid(own_->pw_gid)->gr_name;
     const std::string ids = "uid=" + std::to_string(own_->pw_uid) + " gid=" + std::to_string(own_->pw_gid);
     return "protocols = imap\nlisten = 127.0.0.1\nbase_dir = " + root + "/run\nstate_dir = " + root +
-           "/run\nlog_path = /dev/stderr\nauth_mechanisms = plain login\n" + TlsConfiguration() +
-           "default_internal_user = " + user + "\ndefault_login_user = " + user +
+           "/run\nlog_path = /dev/stderr\nauth_mechanisms = plain login\nauth_failure_delay = 0\n" +
+           TlsConfiguration() + "default_internal_user = " + user + "\ndefault_login_user = " + user +
            "\ndefault_internal_group = " + group +
            "\nfirst_valid_uid = 1\npassdb {\n  driver = static\n  args = password=secret\n}\nuserdb {\n  driver = "
            "static\n  args = " +
@@ -101,7 +116,8 @@ class Dovecot {
            "inet_listener imap {\n    port = " +
            std::to_string(port_) +
            "\n  }\n  inet_listener imaps {\n    port = " + std::to_string(tls_ ? tls_port_ : 0) +
-           (tls_ ? "\n    ssl = yes" : "") + "\n  }\n}\nservice anvil {\n  chroot =\n}\n";
+           (tls_ ? "\n    ssl = yes" : "") +
+           "\n  }\n}\nservice anvil {\n  chroot =\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}\n";
   }
 
   const bool tls_;
