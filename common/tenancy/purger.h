@@ -5,7 +5,7 @@
 #include <string>
 
 #include "common/db/pool.h"
-#include "common/tenancy/chore.h"
+#include "common/chore/chore.h"
 #include "common/tenancy/tenants.h"
 
 namespace embudo::tenancy {

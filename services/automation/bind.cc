@@ -6,7 +6,7 @@
 #include "common/base/error.h"
 #include "common/event/consumer.h"
 #include "common/http/server.h"
-#include "common/tenancy/chore.h"
+#include "common/chore/chore.h"
 #include "services/automation/events/bulk_assigner.h"
 #include "services/automation/events/deliverer.h"
 #include "services/automation/events/intake.h"
@@ -128,7 +128,7 @@ struct Rooms {
   events::BulkAssigner bulk;
   AssignmentService assignments;
   OperationService operations;
-  tenancy::Chore retention;
+  Chore retention;
 };
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include "common/event/consumer.h"
 #include "common/http/server.h"
 #include "common/rpc/fetch.h"
-#include "common/tenancy/chore.h"
+#include "common/chore/chore.h"
 #include "services/capture/events/import_runner.h"
 #include "services/capture/events/lead_reader.h"
 #include "services/capture/events/mail_poller.h"
@@ -208,8 +208,8 @@ struct Rooms {
   rpc::MailRoom mail;
   rpc::EnrichmentRoom enrichment;
   events::MailPoller poller;
-  tenancy::Chore retention;
-  tenancy::Chore storage_use;
+  Chore retention;
+  Chore storage_use;
 };
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "services/pipeline/events/retention.h"
 #include "services/pipeline/events/subscription.h"
 #include "services/pipeline/events/subscription_meter.h"
+#include "services/pipeline/events/table_statistics.h"
 #include "services/pipeline/events/tenant_purger.h"
 #include "services/pipeline/rpc/event_sight.h"
 #include "services/pipeline/rpc/lead_assignment_service.h"
@@ -42,6 +43,7 @@ struct Rooms {
         records(pool, environment.clock, [this] { relay.Wake(); }),
         hub({.postgres = worker, .redis = environment.config.redis}, environment.metrics),
         maintenance(worker, environment.clock),
+        table_statistics(worker),
         quote_expiry(worker, records.quotes(), environment.clock),
         kanban_fold(worker),
         places(hub.pool(), environment.clock),
@@ -97,6 +99,7 @@ struct Rooms {
   rpc::Records records;
   events::Hub hub;
   events::Maintenance maintenance;
+  events::TableStatistics table_statistics;
   events::QuoteExpiry quote_expiry;
   events::KanbanFold kanban_fold;
   events::Places places;
@@ -167,6 +170,7 @@ absl::Status Bind(const app::Environment& environment, app::Bindings& bindings) 
                          std::shared_ptr<Background>(rooms, &rooms->pusher),
                          std::shared_ptr<Background>(rooms, &rooms->meter),
                          std::shared_ptr<Background>(rooms, &rooms->eraser),
+                         std::shared_ptr<Background>(rooms, &rooms->table_statistics),
                          std::shared_ptr<Background>(rooms, &rooms->quote_expiry),
                          std::shared_ptr<Background>(rooms, &rooms->tenant_purger),
                          std::shared_ptr<Background>(rooms, &rooms->retention)};

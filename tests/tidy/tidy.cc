@@ -15,9 +15,9 @@ constexpr size_t kMaxColumns = 120;
 constexpr int kMaxLines = 600;
 
 /// Bottom to top: a folder of common/ includes only itself and those before it.
-constexpr std::array<string_view, 18> kCommon = {"base",  "text", "markup",  "config",   "log",    "metrics",
-                                                 "trace", "db",   "privacy", "redis",    "filter", "event",
-                                                 "rpc",   "http", "tenancy", "resource", "app",    "testing"};
+constexpr std::array<string_view, 19> kCommon = {"base",  "text",    "markup",   "config", "log",    "chore", "metrics",
+                                                 "trace", "db",      "privacy",  "redis",  "filter", "event", "rpc",
+                                                 "http",  "tenancy", "resource", "app",    "testing"};
 
 /// A library that one folder hides from all others.
 struct Library {

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "common/base/error.h"
-#include "common/log/log.h"
 
 namespace embudo::pipeline::events {
 namespace {
@@ -30,31 +29,10 @@ constexpr char kFold[] =
 
 }  // namespace
 
-KanbanFold::KanbanFold(std::string postgres) : pool_(std::move(postgres), 1) {}
+KanbanFold::KanbanFold(std::string postgres)
+    : Chore("kanban fold", kInterval, [this] { return RunOnce().status(); }), pool_(std::move(postgres), 1) {}
 
 KanbanFold::~KanbanFold() { Stop(); }
-
-void KanbanFold::Start() {
-  thread_ = std::thread([this] {
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
-      lock.unlock();
-      const auto folded = RunOnce();
-      if (!folded.ok()) log::Warning("kanban fold: waiting", {{"why", MessageOf(folded.status())}});
-      lock.lock();
-      stop_.wait_for(lock, kInterval, [&] { return stopping_; });
-    }
-  });
-}
-
-void KanbanFold::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  stop_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
 
 absl::StatusOr<int64_t> KanbanFold::RunOnce() {
   EMBUDO_ASSIGN_OR_RETURN(const db::Result tenants, db::Exec(pool_, "", db::After(kStatement), kTenants, {}));

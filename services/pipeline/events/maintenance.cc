@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::chrono::seconds kStatement{60};
 constexpr std::chrono::hours kInterval{1};
-constexpr std::chrono::seconds kRetry{1};
 constexpr std::chrono::hours kRequestLife{24};
 /// Of ids that services make of what led to a call (UUIDv5): as long as events are kept as a rule, and so as long as a
 /// run may be taken up again.
@@ -50,31 +49,10 @@ constexpr const char* kPurges[] = {
 
 }  // namespace
 
-Maintenance::Maintenance(std::string postgres, const Clock& clock) : pool_(std::move(postgres), 1), clock_(clock) {}
+Maintenance::Maintenance(std::string postgres, const Clock& clock)
+    : Chore("maintenance", kInterval, [this] { return RunOnce(); }), pool_(std::move(postgres), 1), clock_(clock) {}
 
 Maintenance::~Maintenance() { Stop(); }
-
-void Maintenance::Start() {
-  thread_ = std::thread([this] {
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
-      lock.unlock();
-      const absl::Status status = RunOnce();
-      if (!status.ok()) log::Warning("maintenance: waiting", {{"why", MessageOf(status)}});
-      lock.lock();
-      stop_.wait_for(lock, status.ok() ? std::chrono::seconds(kInterval) : kRetry, [&] { return stopping_; });
-    }
-  });
-}
-
-void Maintenance::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  stop_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
 
 std::shared_ptr<const CursorCodec> Maintenance::cursors() {
   const std::lock_guard lock(mutex_);

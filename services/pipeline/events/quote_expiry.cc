@@ -17,7 +17,6 @@ using type::v1::Quote;
 
 constexpr std::chrono::seconds kStatement{30};
 constexpr std::chrono::seconds kInterval{60};
-constexpr std::chrono::seconds kRetry{5};
 constexpr int kBatch = 1000;
 
 // No zone is more than a day ahead of UTC; which quotes are due is told by their tenant's.
@@ -42,31 +41,12 @@ rpc::CallContext CallFor(std::string_view tenant) {
 }  // namespace
 
 QuoteExpiry::QuoteExpiry(std::string postgres, resource::Resource& quotes, const Clock& clock)
-    : pool_(std::move(postgres), 1), quotes_(quotes), clock_(clock) {}
+    : Chore("quote expiry", kInterval, [this] { return RunOnce().status(); }),
+      pool_(std::move(postgres), 1),
+      quotes_(quotes),
+      clock_(clock) {}
 
 QuoteExpiry::~QuoteExpiry() { Stop(); }
-
-void QuoteExpiry::Start() {
-  thread_ = std::thread([this] {
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
-      lock.unlock();
-      const auto expired = RunOnce();
-      if (!expired.ok()) log::Warning("quote expiry: waiting", {{"why", MessageOf(expired.status())}});
-      lock.lock();
-      stop_.wait_for(lock, expired.ok() ? kInterval : kRetry, [&] { return stopping_; });
-    }
-  });
-}
-
-void QuoteExpiry::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  stop_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
 
 absl::StatusOr<int> QuoteExpiry::RunOnce() {
   const Time now = clock_.Now();

@@ -2,8 +2,8 @@
 
 #include <memory>
 
+#include "common/chore/chore.h"
 #include "common/rpc/service.h"
-#include "common/tenancy/chore.h"
 #include "services/pipeline/events/privacy_service.h"
 
 namespace embudo::pipeline::events {
@@ -20,7 +20,7 @@ std::unique_ptr<rpc::Service> MakeRetentionService(const RetentionRoom& room);
 
 /// Does for every tenant, once an hour, what its settings ask for: erases persons whose leads are long lost, by the
 /// erasure that administrators call, and drops old entries of the audit log.
-class RetentionChore : public tenancy::Chore {
+class RetentionChore : public Chore {
  public:
   explicit RetentionChore(const RetentionRoom& room);
 };

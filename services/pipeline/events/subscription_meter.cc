@@ -3,7 +3,6 @@
 #include <prometheus/gauge.h>
 
 #include "common/base/error.h"
-#include "common/log/log.h"
 
 namespace embudo::pipeline::events {
 namespace {
@@ -25,27 +24,8 @@ constexpr char kMeasure[] =
 
 }  // namespace
 
-void SubscriptionMeter::Start() {
-  thread_ = std::thread([this] {
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
-      lock.unlock();
-      const absl::Status status = RunOnce();
-      if (!status.ok()) log::Warning("subscription meter: waiting", {{"why", MessageOf(status)}});
-      lock.lock();
-      stop_.wait_for(lock, kInterval, [&] { return stopping_; });
-    }
-  });
-}
-
-void SubscriptionMeter::Stop() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  stop_.notify_all();
-  if (thread_.joinable()) thread_.join();
-}
+SubscriptionMeter::SubscriptionMeter(db::Pool& pool, metrics::Registry& metrics)
+    : Chore("subscription meter", kInterval, [this] { return RunOnce(); }), pool_(pool), metrics_(metrics) {}
 
 absl::Status SubscriptionMeter::RunOnce() {
   EMBUDO_ASSIGN_OR_RETURN(const db::Result rows, db::Exec(pool_, "", db::After(kQuery), kMeasure, {}));

@@ -60,7 +60,11 @@ TEST_F(KeepingOfCaptureTest, ContentOfWhatCameIn) {
   tenant_ = Tenant{.id = tenant_.id};
   // A day on, another comes in.
   receive(tenant_);
-  EXPECT_EQ(kept(tenant_), 2);
+  EXPECT_EQ(kept(tenant_), 2) << Text(
+      tenant_,
+      "SELECT string_agg(concat_ws(' ', s.create_time, s.state, s.outcome, length(s.request), length(r.bytes)), '; ')"
+      " FROM capture.submission s LEFT JOIN capture.submission_raw r USING (tenant_id, submission_id)"
+      " WHERE tenant_id = $1");
   suite_->Advance(days(2));
   suite_->Restart("capture");
   EXPECT_TRUE(Eventually([&] { return kept(tenant_) == 1; }));

@@ -1,4 +1,4 @@
-#include "common/tenancy/chore.h"
+#include "common/chore/chore.h"
 
 #include <algorithm>
 #include <utility>
@@ -6,10 +6,10 @@
 #include "common/base/error.h"
 #include "common/log/log.h"
 
-namespace embudo::tenancy {
+namespace embudo {
 namespace {
 
-constexpr std::chrono::seconds kRetry{10};
+constexpr std::chrono::seconds kRetry{1};
 
 }  // namespace
 
@@ -41,4 +41,4 @@ void Chore::Stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-}  // namespace embudo::tenancy
+}  // namespace embudo

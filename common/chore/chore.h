@@ -10,10 +10,11 @@
 #include "absl/status/status.h"
 #include "common/base/background.h"
 
-namespace embudo::tenancy {
+namespace embudo {
 
 /// Work that is done again and again, on a thread of its own: once at the start, and then with a pause after each time.
-/// Why it failed is logged; it is tried again, after ten seconds if the pause is longer.
+/// Why it failed is logged; it is tried again, after a second if the pause is longer. What derives from it and
+/// holds what the work uses stops it in its destructor.
 class Chore : public Background {
  public:
   Chore(std::string name, std::chrono::milliseconds pause, std::function<absl::Status()> work);
@@ -33,4 +34,4 @@ class Chore : public Background {
   std::thread thread_;
 };
 
-}  // namespace embudo::tenancy
+}  // namespace embudo
