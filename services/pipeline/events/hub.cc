@@ -251,14 +251,17 @@ void Hub::FeedLoop() {
       due_.clear();
       for (const FedPtr& fed : due) fed->due = false;
     }
+    std::vector<std::shared_ptr<const LogEvent>> given;
     for (const FedPtr& fed : due) {
-      Feed(fed);
+      Feed(fed, &given);
       if (tick) fed->subscriber->Tick();
     }
+    // Parsed once for all of this round; those who come later are few.
+    for (const auto& event : given) event->Forget();
   }
 }
 
-void Hub::Feed(const FedPtr& fed) {
+void Hub::Feed(const FedPtr& fed, std::vector<std::shared_ptr<const LogEvent>>* given) {
   const std::optional<Want> want = fed->subscriber->Wants();
   if (!want) return;
   bool caught_up = false;
@@ -277,6 +280,9 @@ void Hub::Feed(const FedPtr& fed) {
   if (!items) return;
   fed->subscriber->Take(*items, caught_up);
   if (items->empty()) return;
+  for (LogItem& item : *items) {
+    if (item.event != nullptr) given->push_back(std::move(item.event));
+  }
   const std::lock_guard lock(mutex_);
   SetDue(fed);
 }

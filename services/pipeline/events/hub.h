@@ -37,7 +37,7 @@ class Hub : public Background {
     std::string redis;
     /// Events kept in memory, in all partitions together.
     size_t window = 50000;
-    size_t window_bytes = 64 << 20;
+    size_t window_bytes = 32 << 20;
     /// What a subscriber is offered at once.
     Portion portion = {1000, 288 << 10};
     /// Threads that read pages.
@@ -109,7 +109,8 @@ class Hub : public Background {
   void FeedLoop();
   void TaskLoop();
   void PageLoop();
-  void Feed(const FedPtr& fed);
+  /// Adds the events that it was given to `given`.
+  void Feed(const FedPtr& fed, std::vector<std::shared_ptr<const LogEvent>>* given);
   /// The next items for a subscriber, from memory; nullopt: they have to be read first. With the lock held.
   std::optional<std::vector<LogItem>> NextItems(const FedPtr& fed, const Want& want, bool* caught_up);
   /// The epoch that follows, for a subscriber that has read all of its own.

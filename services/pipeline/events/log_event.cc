@@ -55,15 +55,14 @@ LogEvent::LogEvent(int partition, int64_t position, std::string_view data)
   AppendVarintField(wire_, Event::kPositionFieldNumber, static_cast<uint64_t>(position));
 }
 
-const std::shared_ptr<const Event>& LogEvent::parsed() const {
-  std::call_once(once_, [this] {
-    auto event = std::make_shared<Event>();
-    if (!event->ParseFromString(wire_)) event->Clear();
-    event->set_partition(partition_);
-    event->set_position(position_);
-    parsed_ = std::move(event);
-  });
-  return parsed_;
+std::shared_ptr<const Event> LogEvent::parsed() const {
+  if (std::shared_ptr<const Event> known = parsed_.load()) return known;
+  auto event = std::make_shared<Event>();
+  if (!event->ParseFromString(wire_)) event->Clear();
+  event->set_partition(partition_);
+  event->set_position(position_);
+  parsed_.store(event);
+  return event;
 }
 
 void AddItem(std::vector<LogItem>* items, LogItem item) {

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +11,8 @@
 
 namespace embudo::pipeline::events {
 
-/// An event as the log holds it, shared by all that are sent it: its bytes go out as they are, and it is parsed once,
-/// for the first who has to look into it. Thread-safe.
+/// An event as the log holds it, shared by all that are sent it: its bytes go out as they are, and it is parsed for the
+/// first who has to look into it. Thread-safe.
 class LogEvent {
  public:
   /// `data`: the event's bytes as the log holds them, without its place.
@@ -24,7 +24,12 @@ class LogEvent {
   std::string_view tenant() const { return std::string_view(wire_).substr(tenant_at_, tenant_size_); }
   /// The serialised type.v1.Event, its place included.
   const std::string& wire() const { return wire_; }
-  const std::shared_ptr<const type::v1::Event>& parsed() const;
+  /// What it takes in memory, but for what parsed() gives.
+  size_t bytes() const { return sizeof(*this) + wire_.capacity(); }
+  /// Kept for those who ask next, until Forget.
+  std::shared_ptr<const type::v1::Event> parsed() const;
+  /// Lets go of what was parsed, which takes several times what the bytes do.
+  void Forget() const { parsed_.store(nullptr); }
 
  private:
   const int partition_;
@@ -32,8 +37,7 @@ class LogEvent {
   std::string wire_;
   size_t tenant_at_ = 0;
   size_t tenant_size_ = 0;
-  mutable std::once_flag once_;
-  mutable std::shared_ptr<const type::v1::Event> parsed_;
+  mutable std::atomic<std::shared_ptr<const type::v1::Event>> parsed_;
 };
 
 /// A place of the log, as a reader of one tenant is given it.

@@ -12,12 +12,12 @@ void Window::Append(std::shared_ptr<const LogEvent> event) {
   // Places are counted from the first that is in memory: after a gap in the log it begins anew.
   if (event->position() != partition.last + 1) Clear();
   partition.last = event->position();
-  bytes_ += event->wire().size();
+  bytes_ += event->bytes();
   arrival_.push_back(event->partition());
   partition.events.push_back(std::move(event));
   while (arrival_.size() > most_events_ || (bytes_ > most_bytes_ && arrival_.size() > 1)) {
     std::deque<std::shared_ptr<const LogEvent>>& oldest = partitions_[arrival_.front()].events;
-    bytes_ -= oldest.front()->wire().size();
+    bytes_ -= oldest.front()->bytes();
     oldest.pop_front();
     arrival_.pop_front();
   }

@@ -46,6 +46,16 @@ TEST(LogEventTest, GoesOutAsItWasWithItsPlace) {
   EXPECT_EQ(sent.data().lead().pain(), "pppppppppp");
 }
 
+TEST(LogEventTest, IsParsedOnceUntilItIsForgotten) {
+  const auto event = Make(3, 70000, "acme");
+  const std::shared_ptr<const Event> held = event->parsed();
+  EXPECT_EQ(event->parsed(), held);
+  event->Forget();
+  EXPECT_NE(event->parsed(), held);
+  EXPECT_EQ(event->parsed()->SerializeAsString(), held->SerializeAsString());
+  EXPECT_EQ(held.use_count(), 1);
+}
+
 TEST(LogEventTest, WhatIsNoEventIsNobodys) {
   std::string cut = Bytes("acme");
   cut.resize(cut.size() - 2);
