@@ -21,6 +21,12 @@
 #include "common/rpc/span_exporter.h"
 #include "common/rpc/tls_files.h"
 
+extern "C" {
+/// What jemalloc, the services' allocator, reads at start: few arenas, however many processors the machine has, and
+/// memory that is free goes back to the system while nobody calls, too.
+const char* malloc_conf = "narenas:8,background_thread:true";
+}
+
 namespace embudo::app {
 namespace {
 

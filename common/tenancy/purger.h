@@ -4,8 +4,8 @@
 #include <map>
 #include <string>
 
-#include "common/db/pool.h"
 #include "common/chore/chore.h"
+#include "common/db/pool.h"
 #include "common/tenancy/tenants.h"
 
 namespace embudo::tenancy {

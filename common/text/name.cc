@@ -170,7 +170,7 @@ std::string WebsiteDomain(std::string_view website) {
   text.resize(std::min(text.find(':'), text.size()));
   if (!text.empty() && text.back() == '.') text.pop_back();
   std::string domain = NormaliseDomain(text);
-  if (domain.compare(0, 4, "www.") == 0) domain.erase(0, 4);
+  while (domain.starts_with("www.")) domain.erase(0, 4);
   return domain.find('.') == std::string::npos ? "" : domain;
 }
 

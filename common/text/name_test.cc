@@ -28,6 +28,7 @@ TEST(NameTest, PeopleMatchInEitherOrder) {
 TEST(NameTest, WebsitesHaveDomains) {
   EXPECT_EQ(WebsiteDomain("HTTPS://www.Acme.com:443/about?x=1#y"), "acme.com");
   EXPECT_EQ(WebsiteDomain("acme.com"), "acme.com");
+  EXPECT_EQ(WebsiteDomain("www.www.acme.com"), "acme.com");
   EXPECT_EQ(WebsiteDomain("http://user:pw@shop.acme.co.uk/"), "shop.acme.co.uk");
   EXPECT_EQ(WebsiteDomain(" www.bücher.example. "), "xn--bcher-kva.example");
   EXPECT_EQ(WebsiteDomain("localhost"), "");

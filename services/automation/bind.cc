@@ -4,9 +4,9 @@
 
 #include "common/app/tenant_room.h"
 #include "common/base/error.h"
+#include "common/chore/chore.h"
 #include "common/event/consumer.h"
 #include "common/http/server.h"
-#include "common/chore/chore.h"
 #include "services/automation/events/bulk_assigner.h"
 #include "services/automation/events/deliverer.h"
 #include "services/automation/events/intake.h"

@@ -7,10 +7,10 @@
 
 #include "common/app/tenant_room.h"
 #include "common/base/error.h"
+#include "common/chore/chore.h"
 #include "common/event/consumer.h"
 #include "common/http/server.h"
 #include "common/rpc/fetch.h"
-#include "common/chore/chore.h"
 #include "services/capture/events/import_runner.h"
 #include "services/capture/events/lead_reader.h"
 #include "services/capture/events/mail_poller.h"
