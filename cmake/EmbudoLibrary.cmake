@@ -26,9 +26,9 @@ function(embudo_library FOLDER)
   endif()
 endfunction()
 
-# embudo_service(<name>): the program embudo-<name> of services/<name>. jemalloc takes the place of the system's allocator,
-# which costs about a tenth more of the processor where many records are read, and keeps twice the memory after a load;
-# not under a sanitizer, which brings its own.
+# embudo_service(<name>): the program embudo-<name> of services/<name>. jemalloc takes the place of the system's
+# allocator, which costs about a tenth more of the processor where many records are read, and keeps twice the memory
+# after a load; not under a sanitizer, which brings its own.
 function(embudo_service NAME)
   add_executable(embudo-${NAME} main.cc)
   target_link_libraries(embudo-${NAME} PRIVATE services_${NAME} embudo_warnings)
