@@ -8,6 +8,7 @@ namespace embudo::pipeline::events {
 namespace {
 
 constexpr std::chrono::seconds kInterval{2};
+constexpr int kMostAtOnce = 20;
 /// A sample of a table that was restored with all its rows is read in seconds.
 constexpr std::chrono::minutes kStatement{5};
 
@@ -19,11 +20,12 @@ TableStatistics::TableStatistics(std::string postgres)
 TableStatistics::~TableStatistics() { Stop(); }
 
 absl::Status TableStatistics::RunOnce() {
-  while (true) {
+  for (int looked_at = 0; looked_at < kMostAtOnce; ++looked_at) {
     EMBUDO_ASSIGN_OR_RETURN(const db::Result table,
                             db::Exec(pool_, "", db::After(kStatement), "SELECT pipeline.analyze_new_table()", {}));
-    if (table[0].IsNull(0)) return absl::OkStatus();
+    if (table[0].IsNull(0)) break;
   }
+  return absl::OkStatus();
 }
 
 }  // namespace embudo::pipeline::events

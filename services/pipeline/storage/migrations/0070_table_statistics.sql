@@ -8,8 +8,10 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('embudo.table_statistics')) THEN
         RETURN NULL;
     END IF;
-    SELECT format('%I.%I', schemaname, relname) INTO name FROM pg_stat_user_tables
-    WHERE schemaname IN ('pipeline', 'capture', 'scoring', 'automation', 'reporting')
+    SELECT format('%I.%I', t.schemaname, t.relname) INTO name
+    FROM pg_stat_user_tables t JOIN pg_class c ON c.oid = t.relid
+    WHERE t.schemaname IN ('pipeline', 'capture', 'scoring', 'automation', 'reporting')
+        AND pg_has_role(c.relowner, 'USAGE')
         AND last_analyze IS NULL AND last_autoanalyze IS NULL AND n_mod_since_analyze >= 200
     ORDER BY n_mod_since_analyze DESC LIMIT 1;
     IF name IS NOT NULL THEN
