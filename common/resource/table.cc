@@ -62,6 +62,11 @@ Kind KindOf(const FieldDescriptor* field) {
   }
 }
 
+/// STATE_UNSPECIFIED is the zero value of every enum; how long is what stands before UNSPECIFIED.
+size_t PrefixOf(const google::protobuf::EnumDescriptor* type) {
+  return type->FindValueByNumber(0)->name().size() - std::string_view("UNSPECIFIED").size();
+}
+
 template <class T>
 T& Sub(Message* message, const FieldDescriptor* field) {
   return static_cast<T&>(*message->GetReflection()->MutableMessage(message, field));
@@ -75,16 +80,14 @@ const T& Sub(const Message& message, const FieldDescriptor* field) {
 }  // namespace
 
 std::string ShortName(const google::protobuf::EnumValueDescriptor* value) {
-  // STATE_UNSPECIFIED is the zero value of every enum; what stands before UNSPECIFIED is the prefix.
-  if (value->number() == 0) return "";
-  const std::string zero = value->type()->FindValueByNumber(0)->name();
-  const size_t prefix = zero.size() - std::string_view("UNSPECIFIED").size();
-  return value->name().substr(prefix);
+  return value->number() == 0 ? "" : value->name().substr(PrefixOf(value->type()));
 }
 
 int EnumNumber(const google::protobuf::EnumDescriptor* type, std::string_view short_name) {
+  const size_t prefix = PrefixOf(type);
   for (int i = 0; i < type->value_count(); ++i) {
-    if (type->value(i)->number() != 0 && ShortName(type->value(i)) == short_name) return type->value(i)->number();
+    const google::protobuf::EnumValueDescriptor* const value = type->value(i);
+    if (value->number() != 0 && std::string_view(value->name()).substr(prefix) == short_name) return value->number();
   }
   return 0;
 }
@@ -205,14 +208,15 @@ std::vector<std::string> WithParents(const Field& field, const Message& message,
   return ids;
 }
 
-void ReadField(const Field& field, const db::Row& row, int first, Message* message) {
-  const Reflection* reflection = message->GetReflection();
+void ReadField(const Field& field, const db::Row& row, int first, const Reflection* reflection, Message* message) {
   const FieldDescriptor* descriptor = field.descriptor;
   const int column = first + static_cast<int>(field.columns.back());
   if (row.IsNull(field.kind == Kind::kMoney ? first + static_cast<int>(field.columns[0]) : column)) return;
   switch (field.kind) {
     case Kind::kText:
-      reflection->SetString(message, descriptor, std::string(row.Text(column)));
+      if (const std::string_view text = row.Text(column); !text.empty() || descriptor->has_presence()) {
+        reflection->SetString(message, descriptor, std::string(text));
+      }
       break;
     case Kind::kInt:
       if (descriptor->cpp_type() == FieldDescriptor::CPPTYPE_INT32) {
@@ -277,7 +281,8 @@ Record Table::Read(const db::Row& row, int first) const {
   std::vector<std::string> ids;
   for (size_t i = 0; i < key_columns_.size(); ++i) ids.emplace_back(row.Text(first + static_cast<int>(i)));
   SetText(record.message.get(), "name", pattern_->Build(ids));
-  for (const Field& field : fields_) ReadField(field, row, first, record.message.get());
+  const Reflection* const reflection = record.message->GetReflection();
+  for (const Field& field : fields_) ReadField(field, row, first, reflection, record.message.get());
   const int counters = first + static_cast<int>(columns_.size());
   record.revision = row.Int(counters);
   record.version = row.Int(counters + 1);
