@@ -1,5 +1,7 @@
 #include "common/base/error.h"
 
+#include <google/protobuf/stubs/common.h>
+
 #include <utility>
 
 namespace embudo {
@@ -12,24 +14,32 @@ constexpr int kMaxViolations = 20;
 
 absl::string_view View(std::string_view text) { return {text.data(), text.size()}; }
 
+/// An error may quote what was sent, and what was sent over HTTP or as a mail may be no text; in details, bytes that
+/// are no UTF-8 stand as question marks.
+std::string Quotable(std::string_view text) {
+  std::string out(text);
+  google::protobuf::internal::UTF8CoerceToStructurallyValid({text.data(), text.size()}, out.data(), '?');
+  return out;
+}
+
 }  // namespace
 
 Error::Error(absl::StatusCode code, std::string_view reason, std::string_view message)
-    : code_(code), message_(message) {
+    : code_(code), message_(Quotable(message)) {
   info_.set_reason(std::string(reason));
   info_.set_domain(kDomain);
 }
 
 Error& Error::Meta(std::string_view key, std::string_view value) {
-  (*info_.mutable_metadata())[std::string(key)] = std::string(value);
+  (*info_.mutable_metadata())[Quotable(key)] = Quotable(value);
   return *this;
 }
 
 Error& Error::Field(std::string_view path, std::string_view description) {
   if (bad_request_.field_violations_size() < kMaxViolations) {
     auto* violation = bad_request_.add_field_violations();
-    violation->set_field(std::string(path));
-    violation->set_description(std::string(description));
+    violation->set_field(Quotable(path));
+    violation->set_description(Quotable(description));
   }
   return *this;
 }
@@ -38,15 +48,15 @@ Error& Error::Violation(std::string_view type, std::string_view subject, std::st
   if (precondition_.violations_size() < kMaxViolations) {
     auto* violation = precondition_.add_violations();
     violation->set_type(std::string(type));
-    violation->set_subject(std::string(subject));
-    violation->set_description(std::string(description));
+    violation->set_subject(Quotable(subject));
+    violation->set_description(Quotable(description));
   }
   return *this;
 }
 
 Error& Error::Resource(std::string_view type, std::string_view name) {
   resource_.set_resource_type(std::string(type));
-  resource_.set_resource_name(std::string(name));
+  resource_.set_resource_name(Quotable(name));
   return *this;
 }
 

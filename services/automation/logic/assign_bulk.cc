@@ -48,7 +48,7 @@ struct Seat {
 class Planner {
  public:
   Planner(const std::vector<Lead>& leads, std::vector<BulkTeam>& teams, int64_t seed, Time now)
-      : teams_(teams), seed_(seed), now_(now) {
+      : seed_(seed), now_(now) {
     GroupLeads(leads);
     for (BulkTeam& team : teams) {
       Seat& seat = seats_.emplace_back();
@@ -189,7 +189,6 @@ class Planner {
     }
   }
 
-  std::vector<BulkTeam>& teams_;
   const int64_t seed_;
   const Time now_;
   std::list<Group> groups_;
