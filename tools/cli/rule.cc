@@ -151,6 +151,7 @@ absl::StatusOr<int> DryRun(Context& context, const Flags& flags) {
 absl::StatusOr<int> RotateHook(Context& context, const Flags& flags) {
   automation::v1::RotateRuleHookRequest request;
   request.set_name(NameOf("rules", flags.name));
+  request.set_request_id(NewRequestId());
   return Show<automation::v1::RotateRuleHookResponse>(context, kRules + "RotateRuleHook", request);
 }
 
@@ -206,6 +207,7 @@ absl::StatusOr<int> CreateWebhook(Context& context, const Flags& flags) {
   EMBUDO_ASSIGN_OR_RETURN(const Webhook made, context.Call<Webhook>(kWebhooks + "CreateWebhook", request));
   automation::v1::RotateWebhookSecretRequest rotate;
   rotate.set_name(made.name());
+  rotate.set_request_id(NewRequestId());
   EMBUDO_ASSIGN_OR_RETURN(const auto secret, context.Call<automation::v1::RotateWebhookSecretResponse>(
                                                  kWebhooks + "RotateWebhookSecret", rotate));
   Json shown = ToJson(made);
@@ -225,6 +227,7 @@ absl::StatusOr<int> UpdateWebhook(Context& context, const Flags& flags) {
 absl::StatusOr<int> RotateSecret(Context& context, const Flags& flags) {
   automation::v1::RotateWebhookSecretRequest request;
   request.set_name(NameOf("webhooks", flags.name));
+  request.set_request_id(NewRequestId());
   return Show<automation::v1::RotateWebhookSecretResponse>(context, kWebhooks + "RotateWebhookSecret", request);
 }
 

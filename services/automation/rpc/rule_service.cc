@@ -8,6 +8,7 @@
 #include "common/base/resource_id.h"
 #include "common/http/webhook_signature.h"
 #include "common/log/log.h"
+#include "common/resource/once.h"
 #include "embudo/pipeline/v1/activity_service.pb.h"
 #include "embudo/pipeline/v1/catalog_service.pb.h"
 #include "embudo/pipeline/v1/pipeline_service.pb.h"
@@ -41,6 +42,34 @@ Request Named(const std::string& name) {
   Request request;
   request.set_name(name);
   return request;
+}
+
+void Show(const storage::RuleHook& hook, v1::RotateRuleHookResponse* response) {
+  response->set_path("/hooks/" + hook.key);
+  response->set_secret(http::ShowSecret(hook.secret));
+}
+
+/// Who knows the address of a rule that takes unsigned calls can set it off: it is kept no more than the secret.
+resource::Kept<v1::RotateRuleHookResponse> KeptHook(const std::string& tenant, const std::string& rule) {
+  using Response = v1::RotateRuleHookResponse;
+  const auto find = [tenant, rule](db::Connection& connection) {
+    return storage::FindRuleHook(connection, tenant, std::string(IdOf(rule)));
+  };
+  auto kept = resource::WithoutSecret<Response>(
+      rule, [find](db::Connection& connection) -> absl::StatusOr<std::vector<std::string>> {
+        EMBUDO_ASSIGN_OR_RETURN(const auto hook, find(connection));
+        return hook ? std::vector{http::ShowSecret(hook->secret)} : std::vector<std::string>();
+      });
+  return {[blank = kept.blank](Response& response) {
+            response.clear_path();
+            blank(response);
+          },
+          [find, restore = kept.restore](db::Connection& connection, Response& response) -> absl::Status {
+            EMBUDO_RETURN_IF_ERROR(restore(connection, response));
+            EMBUDO_ASSIGN_OR_RETURN(const auto hook, find(connection));
+            Show(*hook, &response);
+            return absl::OkStatus();
+          }};
 }
 
 }  // namespace
@@ -208,19 +237,19 @@ absl::StatusOr<v1::DryRunRuleResponse> RuleService::DryRun(const CallContext& ca
 
 absl::StatusOr<v1::RotateRuleHookResponse> RuleService::RotateHook(const CallContext& call,
                                                                    const v1::RotateRuleHookRequest& request) {
+  using Response = v1::RotateRuleHookResponse;
   EMBUDO_ASSIGN_OR_RETURN(const resource::Record record, rules_.Load(call, request.name()));
-  if (!static_cast<const Rule&>(*record.message).trigger().has_webhook_received()) {
-    return Error(absl::StatusCode::kFailedPrecondition, "NO_WEBHOOK", request.name() + " waits for something else")
-        .Violation("TRIGGER", request.name(), "is not webhook_received");
-  }
-  const std::string key = storage::NewHookKey();
-  const std::string secret = http::NewSecret();
-  EMBUDO_RETURN_IF_ERROR(
-      storage::PutRuleHook(pool_, call.tenant(), IdOf(request.name()), key, secret, clock_.Now(), call.deadline));
-  v1::RotateRuleHookResponse response;
-  response.set_path("/hooks/" + key);
-  response.set_secret(http::ShowSecret(secret));
-  return response;
+  const auto rotate = [&](db::Connection& connection, Response& response) -> absl::Status {
+    if (!static_cast<const Rule&>(*record.message).trigger().has_webhook_received()) {
+      return Error(absl::StatusCode::kFailedPrecondition, "NO_WEBHOOK", request.name() + " waits for something else")
+          .Violation("TRIGGER", request.name(), "is not webhook_received");
+    }
+    const storage::RuleHook hook{.key = storage::NewHookKey(), .secret = http::NewSecret()};
+    Show(hook, &response);
+    return storage::PutRuleHook(connection, call.tenant(), IdOf(request.name()), hook, clock_.Now());
+  };
+  return resource::Once<Response>({"automation", pool_, clock_}, call, request, rotate,
+                                  KeptHook(call.tenant(), request.name()));
 }
 
 }  // namespace embudo::automation

@@ -7,6 +7,7 @@
 #include "common/base/resource_id.h"
 #include "common/http/public_address.h"
 #include "common/http/webhook_signature.h"
+#include "common/resource/once.h"
 #include "services/automation/storage/tables.h"
 #include "services/automation/storage/webhooks.h"
 
@@ -75,21 +76,25 @@ absl::Status WebhookService::Prepare(Message& after, const Message* before) cons
 
 absl::StatusOr<v1::RotateWebhookSecretResponse> WebhookService::RotateSecret(
     const rpc::CallContext& call, const v1::RotateWebhookSecretRequest& request) {
+  using Response = v1::RotateWebhookSecretResponse;
   EMBUDO_RETURN_IF_ERROR(webhooks_.Load(call, request.name()).status());
-  const std::string secret = http::NewSecret();
-  const Time now = clock_.Now();
-  bool had_one = false;
-  const absl::Status status =
-      db::RunInTx(pool_, call.tenant(), call.deadline, [&](db::Connection& connection) -> absl::Status {
-        EMBUDO_ASSIGN_OR_RETURN(had_one, storage::PutWebhookSecret(connection, {call.tenant(), IdOf(request.name())},
-                                                                   secret, now, now + kOverlap));
-        return absl::OkStatus();
-      });
-  if (!status.ok()) return status;
-  v1::RotateWebhookSecretResponse response;
-  response.set_secret(http::ShowSecret(secret));
-  if (had_one) *response.mutable_previous_expire_time() = ToTimestamp(now + kOverlap);
-  return response;
+  const storage::WebhookKey key{call.tenant(), IdOf(request.name())};
+  const auto rotate = [&](db::Connection& connection, Response& response) -> absl::Status {
+    const std::string secret = http::NewSecret();
+    const Time now = clock_.Now();
+    EMBUDO_ASSIGN_OR_RETURN(const bool had_one,
+                            storage::PutWebhookSecret(connection, key, secret, now, now + kOverlap));
+    response.set_secret(http::ShowSecret(secret));
+    if (had_one) *response.mutable_previous_expire_time() = ToTimestamp(now + kOverlap);
+    return absl::OkStatus();
+  };
+  const auto shown = [key](db::Connection& connection) -> absl::StatusOr<std::vector<std::string>> {
+    EMBUDO_ASSIGN_OR_RETURN(std::vector<std::string> secrets, storage::WebhookSecrets(connection, key));
+    for (std::string& secret : secrets) secret = http::ShowSecret(secret);
+    return secrets;
+  };
+  return resource::Once<Response>({"automation", pool_, clock_}, call, request, rotate,
+                                  resource::WithoutSecret<Response>(request.name(), shown));
 }
 
 absl::StatusOr<WebhookDelivery> WebhookService::Retry(const rpc::CallContext& call,

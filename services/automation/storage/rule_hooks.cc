@@ -40,14 +40,25 @@ absl::StatusOr<std::optional<HookedRule>> FindHookedRule(db::Pool& pool, const s
   return std::optional(std::move(found));
 }
 
-absl::Status PutRuleHook(db::Pool& pool, const std::string& tenant, const std::string& rule_id, const std::string& key,
-                         const std::string& secret, Time now, db::Deadline deadline) {
-  return db::Exec(pool, tenant, deadline,
-                  "INSERT INTO automation.rule_hook (tenant_id, rule_id, key, secret, create_time)"
-                  " VALUES ($1, $2, $3, $4::bytea, $5::timestamptz) ON CONFLICT (tenant_id, rule_id) DO UPDATE"
-                  " SET key = excluded.key, secret = excluded.secret, create_time = excluded.create_time",
-                  Params::Of(tenant, rule_id, key).AddBytes(secret).Add(now))
+absl::Status PutRuleHook(db::Connection& connection, const std::string& tenant, const std::string& rule_id,
+                         const RuleHook& hook, Time now) {
+  return connection
+      .Exec(
+          "INSERT INTO automation.rule_hook (tenant_id, rule_id, key, secret, create_time)"
+          " VALUES ($1, $2, $3, $4::bytea, $5::timestamptz) ON CONFLICT (tenant_id, rule_id) DO UPDATE"
+          " SET key = excluded.key, secret = excluded.secret, create_time = excluded.create_time",
+          Params::Of(tenant, rule_id, hook.key).AddBytes(hook.secret).Add(now))
       .status();
+}
+
+absl::StatusOr<std::optional<RuleHook>> FindRuleHook(db::Connection& connection, const std::string& tenant,
+                                                     const std::string& rule_id) {
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      connection.Exec("SELECT key, secret FROM automation.rule_hook WHERE tenant_id = $1 AND rule_id = $2",
+                      Params::Of(tenant, rule_id)));
+  if (rows.empty()) return std::optional<RuleHook>();
+  return std::optional(RuleHook{.key = std::string(rows[0].Text(0)), .secret = rows[0].Bytes(1)});
 }
 
 }  // namespace embudo::automation::storage

@@ -26,8 +26,16 @@ std::string NewHookKey();
 /// The enabled rule of that key; nullopt if there is none. `pool` is of the worker role: the tenant is not known yet.
 absl::StatusOr<std::optional<HookedRule>> FindHookedRule(db::Pool& pool, const std::string& key, db::Deadline deadline);
 
+/// The key of a rule's address, and the secret that calls are signed with.
+struct RuleHook {
+  std::string key;
+  std::string secret;
+};
 /// Gives the rule another key and secret.
-absl::Status PutRuleHook(db::Pool& pool, const std::string& tenant, const std::string& rule_id, const std::string& key,
-                         const std::string& secret, Time now, db::Deadline deadline);
+absl::Status PutRuleHook(db::Connection& connection, const std::string& tenant, const std::string& rule_id,
+                         const RuleHook& hook, Time now);
+/// Those that the rule has; nullopt if none were made.
+absl::StatusOr<std::optional<RuleHook>> FindRuleHook(db::Connection& connection, const std::string& tenant,
+                                                     const std::string& rule_id);
 
 }  // namespace embudo::automation::storage

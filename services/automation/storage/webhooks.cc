@@ -186,4 +186,14 @@ absl::StatusOr<bool> PutWebhookSecret(db::Connection& connection, const WebhookK
   return before.affected() > 0;
 }
 
+absl::StatusOr<std::vector<std::string>> WebhookSecrets(db::Connection& connection, const WebhookKey& key) {
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      connection.Exec("SELECT secret FROM automation.webhook_secret WHERE tenant_id = $1 AND webhook_id = $2",
+                      Params::Of(key.tenant, key.webhook_id)));
+  std::vector<std::string> secrets;
+  for (int i = 0; i < rows.size(); ++i) secrets.push_back(rows[i].Bytes(0));
+  return secrets;
+}
+
 }  // namespace embudo::automation::storage

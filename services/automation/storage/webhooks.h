@@ -68,5 +68,7 @@ absl::Status DisableWebhook(db::Connection& connection, const WebhookKey& key, c
 /// Gives the webhook a new secret; the one before is good until `previous_end`. Returns whether there was one.
 absl::StatusOr<bool> PutWebhookSecret(db::Connection& connection, const WebhookKey& key, const std::string& secret,
                                       Time now, Time previous_end);
+/// The secrets that a webhook has, those that still sign and those whose day is over.
+absl::StatusOr<std::vector<std::string>> WebhookSecrets(db::Connection& connection, const WebhookKey& key);
 
 }  // namespace embudo::automation::storage

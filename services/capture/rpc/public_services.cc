@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
+#include "common/resource/once.h"
 #include "embudo/capture/v1/form_service.pb.h"
 #include "embudo/capture/v1/hook_service.pb.h"
 #include "embudo/pipeline/v1/catalog_service.pb.h"
@@ -109,15 +110,25 @@ absl::Status TryRotateSecret(PublicRoom& room, const CallContext& call, const v1
   response->Clear();
   if (request.secret().empty()) response->set_secret(secret);
   if (had_one) *response->mutable_previous_expire_time() = ToTimestamp(now + kOverlap);
+  const auto kept =
+      resource::WithoutSecret<v1::RotateHookSecretResponse>(request.name(), [&](db::Connection& connection) {
+        return storage::HookSecrets(connection, call.tenant(), std::string(IdOf(request.name())));
+      });
+  auto answer = std::make_shared<v1::RotateHookSecretResponse>(*response);
+  if (!answer->secret().empty()) kept.blank(*answer);
   room.hooks.FillRequest(call, request, &changes[0]);
-  changes[0].answer = std::make_shared<v1::RotateHookSecretResponse>(*response);
-  return room.writer.WriteTogether(
+  changes[0].answer = answer;
+  EMBUDO_RETURN_IF_ERROR(room.writer.WriteTogether(
       call.tenant(), changes, call.deadline,
       [&](db::Connection& connection) {
         return storage::PutHookSecret(connection, call.tenant(), IdOf(request.name()), secret, now, now + kOverlap)
             .status();
       },
-      response);
+      response));
+  // Written now, it bears the secret; of a call before, what was kept.
+  if (response->secret().empty() || response->secret() == secret) return absl::OkStatus();
+  return db::RunInTx(room.pool, call.tenant(), call.deadline,
+                     [&](db::Connection& connection) { return kept.restore(connection, *response); });
 }
 
 absl::StatusOr<v1::RotateHookSecretResponse> RotateSecret(PublicRoom& room, const CallContext& call,
@@ -142,9 +153,10 @@ absl::StatusOr<v1::RotateHookSecretResponse> RotateSecret(PublicRoom& room, cons
 
 }  // namespace
 
-PublicRoom::PublicRoom(db::Pool& pool, embudo::rpc::Client& pipeline_client, const Clock& a_clock,
+PublicRoom::PublicRoom(db::Pool& rpc_pool, embudo::rpc::Client& pipeline_client, const Clock& a_clock,
                        logic::LinkSigner a_signer, std::string uri)
-    : pipeline(pipeline_client),
+    : pool(rpc_pool),
+      pipeline(pipeline_client),
       clock(a_clock),
       signer(std::move(a_signer)),
       public_uri(std::move(uri)),

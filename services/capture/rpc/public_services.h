@@ -14,10 +14,11 @@ namespace embudo::capture::rpc {
 
 /// What the handlers of forms, hooks and links work on: the administration of what serves strangers.
 struct PublicRoom {
-  /// `pool` is of the capture_rpc role. `uri` is what the public addresses begin with.
-  PublicRoom(db::Pool& pool, embudo::rpc::Client& pipeline_client, const Clock& a_clock, logic::LinkSigner a_signer,
+  /// `rpc_pool` is of the capture_rpc role. `uri` is what the public addresses begin with.
+  PublicRoom(db::Pool& rpc_pool, embudo::rpc::Client& pipeline_client, const Clock& a_clock, logic::LinkSigner a_signer,
              std::string uri);
 
+  db::Pool& pool;
   embudo::rpc::Client& pipeline;
   const Clock& clock;
   const logic::LinkSigner signer;

@@ -124,6 +124,17 @@ absl::StatusOr<bool> PutHookSecret(db::Connection& connection, const std::string
   return before.affected() > 0;
 }
 
+absl::StatusOr<std::vector<std::string>> HookSecrets(db::Connection& connection, const std::string& tenant,
+                                                     const std::string& hook) {
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      connection.Exec("SELECT secret FROM capture.hook_secret WHERE tenant_id = $1 AND hook_id = $2",
+                      Params::Of(tenant, hook)));
+  std::vector<std::string> secrets;
+  for (int i = 0; i < rows.size(); ++i) secrets.push_back(rows[i].Bytes(0));
+  return secrets;
+}
+
 absl::StatusOr<std::string> FindKept(db::Pool& pool, const std::string& tenant, const std::string& request_id,
                                      db::Deadline deadline) {
   EMBUDO_ASSIGN_OR_RETURN(

@@ -54,6 +54,9 @@ absl::StatusOr<DuplicateRules> SourceRules(db::Pool& pool, const std::string& te
 /// Gives a hook a new secret; the one before is good until `previous_end`. Returns whether there was one.
 absl::StatusOr<bool> PutHookSecret(db::Connection& connection, const std::string& tenant, const std::string& hook,
                                    const std::string& secret, Time now, Time previous_end);
+/// The secrets that a hook has, those that are good and those whose day is over.
+absl::StatusOr<std::vector<std::string>> HookSecrets(db::Connection& connection, const std::string& tenant,
+                                                     const std::string& hook);
 
 /// The id of the submission with that request_id, with or without an outcome; empty if none is kept.
 absl::StatusOr<std::string> FindKept(db::Pool& pool, const std::string& tenant, const std::string& request_id,

@@ -4,7 +4,6 @@
 
 #include "common/base/error.h"
 #include "common/base/resource_id.h"
-#include "common/base/sha256.h"
 #include "common/event/event.h"
 #include "common/http/webhook_signature.h"
 #include "common/resource/page.h"
@@ -28,28 +27,16 @@ absl::StatusOr<std::string> IdOfPushed(const EventRoom& room, const CallContext&
       .ToStatus();
 }
 
-/// A secret stands where it signs from, and nowhere else: of the answer its hash is kept, by which a repeated call
-/// finds it again while it is there.
-Kept<v1::RotateSubscriptionSecretResponse> KeptWithoutSecret(const std::string& tenant, const std::string& id) {
-  using Response = v1::RotateSubscriptionSecretResponse;
-  return {[](Response& response) { response.set_secret(Sha256Hex(response.secret())); },
-          [tenant, id](db::Connection& connection, Response& response) -> absl::Status {
-            EMBUDO_ASSIGN_OR_RETURN(
-                const db::Result rows,
-                connection.Exec("SELECT secret FROM pipeline.subscription_secret WHERE tenant_id = $1"
-                                " AND subscription_id = $2",
-                                db::Params::Of(tenant, id)));
-            for (int i = 0; i < rows.size(); ++i) {
-              const std::string text = http::ShowSecret(rows[i].Bytes(0));
-              if (Sha256Hex(text) != response.secret()) continue;
-              response.set_secret(text);
-              return absl::OkStatus();
-            }
-            return Error(absl::StatusCode::kFailedPrecondition, "SECRET_REPLACED",
-                         "the secret that this call made has been replaced since")
-                .Violation("SECRET", "subscriptions/" + id, "has been rotated since")
-                .ToStatus();
-          }};
+/// The secrets that sign for a subscription, as they are shown.
+absl::StatusOr<std::vector<std::string>> SecretsOf(db::Connection& connection, const std::string& tenant,
+                                                   const std::string& id) {
+  EMBUDO_ASSIGN_OR_RETURN(
+      const db::Result rows,
+      connection.Exec("SELECT secret FROM pipeline.subscription_secret WHERE tenant_id = $1 AND subscription_id = $2",
+                      db::Params::Of(tenant, id)));
+  std::vector<std::string> secrets;
+  for (int i = 0; i < rows.size(); ++i) secrets.push_back(http::ShowSecret(rows[i].Bytes(0)));
+  return secrets;
 }
 
 }  // namespace
@@ -80,7 +67,12 @@ absl::StatusOr<v1::RotateSubscriptionSecretResponse> RotateSecret(const EventRoo
             db::Params::Of(call.tenant(), id).AddBytes(secret).Add(now))
         .status();
   };
-  return Once<v1::RotateSubscriptionSecretResponse>(room, call, request, rotate, KeptWithoutSecret(call.tenant(), id));
+  using Response = v1::RotateSubscriptionSecretResponse;
+  return Once<Response>(
+      room, call, request, rotate,
+      resource::WithoutSecret<Response>(request.name(), [tenant = call.tenant(), id](db::Connection& connection) {
+        return SecretsOf(connection, tenant, id);
+      }));
 }
 
 absl::StatusOr<v1::ListDeliveriesResponse> ListDeliveries(const EventRoom& room, const CallContext& call,

@@ -61,6 +61,14 @@ class WebhooksTest : public AutomationCase {
     EXPECT_TRUE(page.ok()) << page.status();
     return {page->deliveries().begin(), page->deliveries().end()};
   }
+  /// The answer to a call is kept, and what must not be in it is not.
+  void ExpectKeptWithout(const std::string& request_id, const std::string& secret) {
+    const db::Result kept =
+        suite_->Query("SELECT response FROM automation.request WHERE tenant_id = $1 AND request_id = $2::uuid",
+                      db::Params::Of(tenant_, request_id));
+    ASSERT_EQ(kept.size(), 1);
+    EXPECT_THAT(kept[0].Bytes(0), ::testing::Not(::testing::HasSubstr(secret)));
+  }
   Target GetTarget(const std::string& name) {
     automation::v1::GetWebhookRequest request;
     request.set_name(name);
@@ -273,6 +281,63 @@ TEST_F(WebhooksTest, AddressesAreCheckedAndKeptFromOthers) {
   automation::v1::RotateRuleHookRequest hook;
   hook.set_name("rules/lead-assignment");
   EXPECT_EQ(ReasonOf(Automation<automation::v1::RotateRuleHookResponse>(hook).status()), "NO_WEBHOOK");
+}
+
+TEST_F(WebhooksTest, ARotationThatIsRepeatedAnswersTheSameSecretWhichIsKeptInOnePlace) {
+  using automation::v1::RotateWebhookSecretResponse;
+  automation::v1::RotateWebhookSecretRequest request;
+  request.set_name(MakeTarget("erp", receiver_.uri()));
+  request.set_request_id(Uuid::V7(Clock::System().Now()).ToString());
+  suite_->Advance(seconds(1));
+  const auto first = Automation<RotateWebhookSecretResponse>(request);
+  ASSERT_TRUE(first.ok()) << first.status();
+  ExpectKeptWithout(request.request_id(), first->secret());
+  suite_->Advance(seconds(1));
+  const auto again = Automation<RotateWebhookSecretResponse>(request);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_THAT(*again, SameAs(*first));
+
+  automation::v1::RotateWebhookSecretRequest later;
+  later.set_name(request.name());
+  for (int i = 0; i < 2; ++i) {
+    suite_->Advance(seconds(1));
+    const auto rotated = Automation<RotateWebhookSecretResponse>(later);
+    ASSERT_TRUE(rotated.ok()) << rotated.status();
+    EXPECT_NE(rotated->secret(), first->secret());
+  }
+  EXPECT_THAT(Automation<RotateWebhookSecretResponse>(request).status(),
+              IsError(absl::StatusCode::kFailedPrecondition, "SECRET_REPLACED"));
+  request.set_name(MakeTarget("other", receiver_.uri()));
+  EXPECT_EQ(ReasonOf(Automation<RotateWebhookSecretResponse>(request).status()), "REQUEST_ID_REUSED");
+}
+
+TEST_F(WebhooksTest, ARuleIsGivenOneAddressAndSecretHoweverOftenItIsAsked) {
+  using automation::v1::RotateRuleHookResponse;
+  Rule rule;
+  rule.mutable_trigger()->mutable_webhook_received();
+  rule.add_actions()->mutable_stop();
+  Install("called", rule);
+  automation::v1::RotateRuleHookRequest request;
+  request.set_name("rules/called");
+  request.set_request_id(Uuid::V7(Clock::System().Now()).ToString());
+  const auto first = Automation<RotateRuleHookResponse>(request);
+  ASSERT_TRUE(first.ok()) << first.status();
+  ExpectKeptWithout(request.request_id(), first->secret());
+  ExpectKeptWithout(request.request_id(), first->path());
+  const auto again = Automation<RotateRuleHookResponse>(request);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_THAT(*again, SameAs(*first));
+
+  automation::v1::RotateRuleHookRequest later;
+  later.set_name(request.name());
+  const auto rotated = Automation<RotateRuleHookResponse>(later);
+  ASSERT_TRUE(rotated.ok()) << rotated.status();
+  EXPECT_NE(rotated->path(), first->path());
+  EXPECT_NE(rotated->secret(), first->secret());
+  EXPECT_THAT(Automation<RotateRuleHookResponse>(request).status(),
+              IsError(absl::StatusCode::kFailedPrecondition, "SECRET_REPLACED"));
+  request.set_name("rules/lead-assignment");
+  EXPECT_EQ(ReasonOf(Automation<RotateRuleHookResponse>(request).status()), "REQUEST_ID_REUSED");
 }
 
 }  // namespace

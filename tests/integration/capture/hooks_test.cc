@@ -95,6 +95,12 @@ TEST_F(HooksTest, SecretsChangeOver) {
   const RotateHookSecretResponse first = Rotate(hook, "", request_id);
   EXPECT_FALSE(first.has_previous_expire_time());
   EXPECT_EQ(Rotate(hook, "", request_id).secret(), first.secret());
+  const auto kept =
+      db::Exec(*installation_->sql, "", db::After(std::chrono::seconds(10)),
+               "SELECT response FROM capture.request WHERE request_id = $1::uuid", db::Params::Of(request_id));
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  ASSERT_EQ(kept->size(), 1);
+  EXPECT_THAT((*kept)[0].Bytes(0), ::testing::Not(HasSubstr(first.secret())));
   const RotateHookSecretResponse second = Rotate(hook, "chosen by the other system");
   EXPECT_EQ(second.secret(), "");
   EXPECT_TRUE(second.has_previous_expire_time());
@@ -102,6 +108,11 @@ TEST_F(HooksTest, SecretsChangeOver) {
   EXPECT_EQ(CallSigned(hook, kBody, "chosen by the other system")->status, 200);
   Rotate(hook);
   EXPECT_EQ(CallSigned(hook, kBody, first.secret())->status, 401);
+  RotateHookSecretRequest repeated;
+  repeated.set_name(hook.name());
+  repeated.set_request_id(request_id);
+  EXPECT_EQ(ReasonOf(Capture<RotateHookSecretResponse>("HookService/RotateHookSecret", repeated).status()),
+            "SECRET_REPLACED");
   EXPECT_EQ(CallSigned(hook, kBody, "chosen by the other system")->status, 200);
   capture::v1::GetHookRequest get;
   get.set_name(hook.name());

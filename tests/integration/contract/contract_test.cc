@@ -22,11 +22,11 @@ using ::testing::UnorderedElementsAreArray;
 /// Methods without request_id, since repeating them is harmless: records found by external ids, what is set as a whole,
 /// what is counted anew, links, which are kept nowhere, and secrets of which the last counts.
 const std::set<std::string> kIdempotent = {
-    "BulkUpsertLeads", "BulkUpsertContacts",    "RecordScores",          "UpsertImportedRecords", "UndoImportedRecords",
-    "RecordImport",    "UpdateCaptureSettings", "LoadCompanyList",       "RebuildFrequencies",    "RescoreLeads",
-    "CancelOperation", "CreateQuoteLink",       "CreateUnsubscribeLink", "RotateRuleHook",        "RotateWebhookSecret",
-    "RebuildReports",  "BulkAssignLeads",       "BulkReceiveLeads",      "RecordTenantPurge",     "RecordAuditEntries",
-    "RecordStorageUse"};
+    "BulkUpsertLeads",       "BulkUpsertContacts", "RecordScores",          "UpsertImportedRecords",
+    "UndoImportedRecords",   "RecordImport",       "UpdateCaptureSettings", "LoadCompanyList",
+    "RebuildFrequencies",    "RescoreLeads",       "CancelOperation",       "CreateQuoteLink",
+    "CreateUnsubscribeLink", "RebuildReports",     "BulkAssignLeads",       "BulkReceiveLeads",
+    "RecordTenantPurge",     "RecordAuditEntries", "RecordStorageUse"};
 /// Reads whose question is too long for an address.
 const std::set<std::string> kLongReads = {"SuggestMapping", "WaitOperation", "LookUpSender",    "DryRunRule",
                                           "ExportReport",   "VerifyReports", "CountOwnerLeads", "PreviewMailTemplate"};
