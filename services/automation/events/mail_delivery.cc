@@ -29,7 +29,6 @@ constexpr int kMaxAncestors = 3;
 
 constexpr char kGetMessage[] = "embudo.pipeline.v1.MessageService/GetMessage";
 constexpr char kListMessages[] = "embudo.pipeline.v1.MessageService/ListMessages";
-constexpr char kRecordDelivery[] = "embudo.pipeline.v1.MessageService/RecordDelivery";
 constexpr char kListContacts[] = "embudo.pipeline.v1.ContactService/ListContacts";
 constexpr char kGetContact[] = "embudo.pipeline.v1.ContactService/GetContact";
 constexpr char kGetUser[] = "embudo.pipeline.v1.TeamService/GetUser";
@@ -231,19 +230,6 @@ absl::Status MailDelivery::AddAttachments(const rpc::Identity& self, const Messa
   return absl::OkStatus();
 }
 
-absl::Status MailDelivery::Tell(const HeldMail& held) {
-  constexpr size_t kMaxError = 1000;
-  api::RecordDeliveryRequest request;
-  request.set_name(held.mail.message());
-  request.set_delivery_state(logic::DeliveryOf(held.mail.state()));
-  request.set_delivery_error(held.mail.error().substr(0, kMaxError));
-  const auto told = pipeline_.Call<Message>(kRecordDelivery, SelfFor(held), request, kCallTimeout);
-  // It bounced already, or the lead is gone.
-  if (told.ok() || told.status().code() == absl::StatusCode::kFailedPrecondition ||
-      told.status().code() == absl::StatusCode::kNotFound) {
-    return absl::OkStatus();
-  }
-  return told.status();
-}
+absl::Status MailDelivery::Tell(const HeldMail& held) { return writer_.Tell(SelfFor(held), held.mail); }
 
 }  // namespace embudo::automation::events

@@ -8,6 +8,7 @@
 #include "common/text/dates.h"
 #include "embudo/capture/v1/link_service.pb.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
+#include "services/automation/logic/mail.h"
 
 namespace embudo::automation::events {
 namespace {
@@ -23,6 +24,7 @@ constexpr size_t kMaxRecords = 200;
 constexpr char kGetLead[] = "embudo.pipeline.v1.LeadService/GetLead";
 constexpr char kSendEmail[] = "embudo.pipeline.v1.MessageService/SendEmail";
 constexpr char kGetMessage[] = "embudo.pipeline.v1.MessageService/GetMessage";
+constexpr char kRecordDelivery[] = "embudo.pipeline.v1.MessageService/RecordDelivery";
 constexpr char kUnsubscribeLink[] = "embudo.capture.v1.LinkService/CreateUnsubscribeLink";
 
 /// `PipelineService` of a record's type: all but these are in the catalogue.
@@ -115,13 +117,25 @@ absl::StatusOr<type::v1::Message> MailWriter::Write(const rpc::Identity& who,
   return pipeline_.Call<type::v1::Message>(kGetMessage, who, get, kCallTimeout);
 }
 
+absl::Status MailWriter::Tell(const rpc::Identity& who, const v1::Mail& mail) {
+  constexpr size_t kMaxError = 1000;
+  pipeline::v1::RecordDeliveryRequest request;
+  request.set_name(mail.message());
+  request.set_delivery_state(logic::DeliveryOf(mail.state()));
+  request.set_delivery_error(mail.error().substr(0, kMaxError));
+  const absl::Status told = pipeline_.Call<type::v1::Message>(kRecordDelivery, who, request, kCallTimeout).status();
+  // It bounced already, or the lead is gone.
+  const bool knows_better =
+      told.code() == absl::StatusCode::kFailedPrecondition || told.code() == absl::StatusCode::kNotFound;
+  return knows_better ? absl::OkStatus() : told;
+}
+
 absl::StatusOr<std::string> MailWriter::UnsubscribeLink(const rpc::Identity& who, const type::v1::Lead& lead) {
-  if (lead.contact().empty()) return std::string();
   capture::v1::CreateUnsubscribeLinkRequest request;
-  request.set_contact(lead.contact());
+  request.set_lead(lead.name());
   const auto link = capture_.Call<capture::v1::PublicLink>(kUnsubscribeLink, who, request, kCallTimeout);
   if (link.ok()) return link->uri();
-  // No secret to sign with, or no such contact any more.
+  // No secret to sign with, or no such lead any more.
   if (IsAway(link.status()) || link.status().code() == absl::StatusCode::kFailedPrecondition) return std::string();
   return link.status();
 }

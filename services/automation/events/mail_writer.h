@@ -5,6 +5,7 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/rpc/client.h"
+#include "embudo/automation/v1/mail.pb.h"
 #include "embudo/automation/v1/template.pb.h"
 #include "embudo/pipeline/v1/message_service.pb.h"
 #include "embudo/type/v1/lead.pb.h"
@@ -30,7 +31,10 @@ class MailWriter {
   /// Writes a mail into its conversation; one that is there under the request's message_id is returned as it is.
   absl::StatusOr<type::v1::Message> Write(const rpc::Identity& who, const pipeline::v1::SendEmailRequest& request);
 
-  /// A link by which the lead's contact unsubscribes; empty if there can be none.
+  /// Tells the conversation what came of a mail that is in it. OK also if it knows better.
+  absl::Status Tell(const rpc::Identity& who, const v1::Mail& mail);
+
+  /// A link by which the lead's contact, or who has its mail address, unsubscribes; empty if there can be none.
   absl::StatusOr<std::string> UnsubscribeLink(const rpc::Identity& who, const type::v1::Lead& lead);
 
  private:

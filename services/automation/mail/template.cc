@@ -44,6 +44,25 @@ absl::Status TooLarge(const std::string& what, size_t most) {
       .Meta("limit", std::to_string(most));
 }
 
+/// Without its links that lead nowhere, and the text of those: nobody can follow them. Placeholders that came to
+/// nothing leave them.
+std::string WithoutDeadLinks(std::string html) {
+  constexpr std::string_view kNowhere = "href=\"\"";
+  constexpr std::string_view kEnd = "</a>";
+  for (size_t at = html.find(kNowhere); at != std::string::npos; at = html.find(kNowhere, at)) {
+    const size_t begin = html.rfind('<', at);
+    const size_t end = html.find(kEnd, at);
+    const bool link = begin != std::string::npos && html.compare(begin, 3, "<a ") == 0 && end != std::string::npos;
+    if (link) {
+      html.erase(begin, end + kEnd.size() - begin);
+      at = begin;
+    } else {
+      at += kNowhere.size();
+    }
+  }
+  return html;
+}
+
 /// Fills a text in, up to `most` bytes.
 absl::StatusOr<std::string> Fill(const std::vector<Part>& parts, const Scene& scene, const Locale& locale, bool html,
                                  const std::string& what, size_t most, std::set<std::string>& empty) {
@@ -124,7 +143,8 @@ absl::StatusOr<Rendered> Template::Render(const Scene& scene) const {
                           Fill(subject_, scene, locale, false, "subject", kMaxSubjectCharacters * 100, empty));
   out.subject = text::CutText(text::FoldWhitespace(subject), kMaxSubjectCharacters);
   EMBUDO_ASSIGN_OR_RETURN(out.text, Fill(text_, scene, locale, false, "text", kMaxTextCharacters * 4, empty));
-  EMBUDO_ASSIGN_OR_RETURN(const std::string html, Fill(html_, scene, locale, true, "HTML", kMaxHtmlBytes, empty));
+  EMBUDO_ASSIGN_OR_RETURN(std::string html, Fill(html_, scene, locale, true, "HTML", kMaxHtmlBytes, empty));
+  html = WithoutDeadLinks(std::move(html));
   if (!html.empty()) {
     markup::Html clean = markup::ReadHtml(html, kMaxHtmlBytes, markup::Pictures::kSecure);
     if (clean.sanitised.empty()) return TooLarge("HTML", kMaxHtmlBytes);

@@ -66,7 +66,7 @@ class TemplateTest : public ::testing::Test {
   absl::StatusOr<Rendered> Render(const MailTemplate& source, const std::string& language = "") {
     auto compiled = Template::Compile(source, language);
     if (!compiled.ok()) return compiled.status();
-    return compiled->Render({lead_, "users/ana", records_, "https://x/u/1", std::chrono::sys_days{today_}, "UTC"});
+    return compiled->Render({lead_, "users/ana", records_, link_, std::chrono::sys_days{today_}, "UTC"});
   }
   std::string Text(const std::string& text, const std::string& language = "") {
     MailTemplate source = WithText(text);
@@ -81,6 +81,7 @@ class TemplateTest : public ::testing::Test {
     return rendered.ok() ? rendered->html : MessageOf(rendered.status());
   }
 
+  std::string link_ = "https://x/u/1";
   std::chrono::year_month_day today_ = std::chrono::year(2026) / 1 / 2;
   type::v1::Lead lead_;
   Records records_;
@@ -94,6 +95,16 @@ TEST_F(TemplateTest, NativePathsGoThroughReferences) {
   EXPECT_EQ(Text("{{lead.custom_fields.region}}|{{lead.custom_fields.none}}"), "North|");
   EXPECT_EQ(Text("{{lead.contact.address.postal_code}}"), "75001");
   EXPECT_EQ(Text("{{today | date(\"yyyy-MM-dd\")}} {{unsubscribe_link}}"), "2026-01-02 https://x/u/1");
+}
+
+TEST_F(TemplateTest, ALinkThatLeadsNowhereIsLeftOut) {
+  const std::string footer =
+      "<p>You wrote to us. <a class=\"x\" href=\"{{unsubscribe_link}}\">Unsubscribe</a></p>"
+      "<p><a href=\"https://y.example\">Us</a></p>";
+  EXPECT_THAT(Html(footer), HasSubstr("Unsubscribe</a>"));
+  link_.clear();
+  EXPECT_THAT(Html(footer), ::testing::AllOf(HasSubstr("You wrote to us."), HasSubstr("Us</a>"),
+                                             ::testing::Not(HasSubstr("Unsubscribe"))));
 }
 
 TEST_F(TemplateTest, OdoosPathsMeanOurs) {

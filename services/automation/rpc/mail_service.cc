@@ -4,6 +4,8 @@
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
+#include "common/log/log.h"
+#include "services/automation/events/run_context.h"
 #include "services/automation/logic/mail.h"
 #include "services/automation/storage/rules.h"
 #include "services/automation/storage/tables.h"
@@ -121,6 +123,11 @@ absl::StatusOr<Mail> MailService::CancelMail(const CallContext& call, const v1::
         return absl::OkStatus();
       },
       response));
+  // By who sends the mails, if this fails; without a mail server nobody does.
+  if (!response.message().empty()) {
+    const absl::Status told = writer_.Tell(events::IdentityOf(call.tenant()), response);
+    if (!told.ok()) log::Warning("automation: a conversation was not told", {{"mail", response.name()}});
+  }
   wake_();
   return response;
 }

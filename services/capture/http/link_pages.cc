@@ -7,6 +7,7 @@
 #include "common/text/email.h"
 #include "common/text/unicode.h"
 #include "embudo/pipeline/v1/contact_service.pb.h"
+#include "embudo/pipeline/v1/lead_service.pb.h"
 #include "embudo/pipeline/v1/quote_service.pb.h"
 #include "services/capture/events/intake.h"
 #include "services/capture/logic/field_map.h"
@@ -18,10 +19,13 @@ namespace {
 using logic::FormFields;
 using logic::Link;
 using logic::LinkKind;
+using type::v1::Contact;
 using type::v1::Quote;
 
 constexpr size_t kMaxSigner = 300;
 constexpr size_t kMaxReason = 5000;
+/// Of one mail address.
+constexpr int kMostContacts = 100;
 
 Response Gone() { return MessagePage(404, "This link is not valid", "It may have expired. Please ask for a new one."); }
 
@@ -226,16 +230,55 @@ Answer LinkPages::HandleUnsubscribe(const Visitor&, const Request& request, cons
 }
 
 Response LinkPages::Unsubscribe(const Link& link, const std::string& token) {
-  pipeline::v1::UpdateContactRequest request;
-  request.mutable_contact()->set_name(link.name);
-  request.mutable_contact()->set_do_not_contact(true);
-  request.mutable_update_mask()->add_paths("do_not_contact");
-  request.set_request_id(RequestId("unsubscribe:" + token + ":" + FormatTime(clock_.Now())));
-  const auto contact = pipeline_.Call<type::v1::Contact>("embudo.pipeline.v1.ContactService/UpdateContact",
-                                                         events::CaptureIdentity(link.tenant), request);
-  // A contact that is no longer there gets no more mails either.
-  if (!contact.ok() && contact.status().code() != absl::StatusCode::kNotFound) return Unavailable(contact.status());
+  const absl::StatusOr<std::vector<std::string>> contacts = ContactsOf(link, token);
+  absl::Status status = contacts.status();
+  for (size_t i = 0; status.ok() && i < contacts->size(); ++i) {
+    pipeline::v1::UpdateContactRequest request;
+    request.mutable_contact()->set_name((*contacts)[i]);
+    request.mutable_contact()->set_do_not_contact(true);
+    request.mutable_update_mask()->add_paths("do_not_contact");
+    request.set_request_id(
+        RequestId("unsubscribe:" + token + ":" + FormatTime(clock_.Now()) + request.contact().name()));
+    status = pipeline_
+                 .Call<Contact>("embudo.pipeline.v1.ContactService/UpdateContact", events::CaptureIdentity(link.tenant),
+                                request)
+                 .status();
+    // A contact that is no longer there gets no more mails either.
+    if (status.code() == absl::StatusCode::kNotFound) status = absl::OkStatus();
+  }
+  if (!status.ok()) return Unavailable(status);
   return MessagePage(200, "Unsubscribed", "You will get no more mails from us.");
+}
+
+absl::StatusOr<std::vector<std::string>> LinkPages::ContactsOf(const Link& link, const std::string& token) {
+  if (!link.name.starts_with("leads/")) return std::vector{link.name};
+  const auto identity = events::CaptureIdentity(link.tenant);
+  pipeline::v1::GetLeadRequest get;
+  get.set_name(link.name);
+  const auto lead = pipeline_.Call<type::v1::Lead>("embudo.pipeline.v1.LeadService/GetLead", identity, get);
+  if (lead.status().code() == absl::StatusCode::kNotFound) return std::vector<std::string>();
+  if (!lead.ok()) return lead.status();
+  if (!lead->contact().empty()) return std::vector{lead->contact()};
+  if (lead->email().empty()) return std::vector<std::string>();
+  std::vector<std::string> contacts;
+  if (lead->email().find_first_of("\"\\") == std::string::npos) {
+    pipeline::v1::ListContactsRequest list;
+    list.set_filter("email = \"" + lead->email() + "\"");
+    list.set_page_size(kMostContacts);
+    EMBUDO_ASSIGN_OR_RETURN(const auto found, pipeline_.Call<pipeline::v1::ListContactsResponse>(
+                                                  "embudo.pipeline.v1.ContactService/ListContacts", identity, list));
+    for (const Contact& contact : found.contacts()) contacts.push_back(contact.name());
+  }
+  if (!contacts.empty()) return contacts;
+  // Nobody knows the address yet: that it is not to be written to must stand somewhere.
+  pipeline::v1::CreateContactRequest create;
+  create.mutable_contact()->set_display_name(lead->contact_name().empty() ? lead->email() : lead->contact_name());
+  create.mutable_contact()->set_email(lead->email());
+  create.mutable_contact()->set_do_not_contact(true);
+  create.set_request_id(RequestId("unsubscribe:" + token));
+  EMBUDO_RETURN_IF_ERROR(
+      pipeline_.Call<Contact>("embudo.pipeline.v1.ContactService/CreateContact", identity, create).status());
+  return std::vector<std::string>();
 }
 
 }  // namespace embudo::capture::http

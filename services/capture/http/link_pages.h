@@ -32,6 +32,8 @@ class LinkPages {
                   const logic::FormFields& fields);
   Response Decline(const logic::Link& link, const std::string& token, const logic::FormFields& fields);
   Response Unsubscribe(const logic::Link& link, const std::string& token);
+  /// Whom a link unsubscribes, still to be marked.
+  absl::StatusOr<std::vector<std::string>> ContactsOf(const logic::Link& link, const std::string& token);
   absl::StatusOr<type::v1::Quote> GetQuote(const logic::Link& link);
 
   db::Pool& worker_pool_;

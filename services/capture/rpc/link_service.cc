@@ -2,6 +2,7 @@
 #include "common/base/resource_name.h"
 #include "embudo/capture/v1/link_service.pb.h"
 #include "embudo/pipeline/v1/contact_service.pb.h"
+#include "embudo/pipeline/v1/lead_service.pb.h"
 #include "embudo/pipeline/v1/quote_service.pb.h"
 #include "services/capture/rpc/public_services.h"
 
@@ -11,6 +12,7 @@ namespace {
 using embudo::rpc::CallContext;
 using logic::LinkKind;
 using type::v1::Contact;
+using type::v1::Lead;
 using type::v1::Quote;
 
 constexpr std::chrono::days kQuoteDays{90};
@@ -54,13 +56,27 @@ absl::StatusOr<v1::PublicLink> CreateQuoteLink(PublicRoom& room, const CallConte
 
 absl::StatusOr<v1::PublicLink> CreateUnsubscribeLink(PublicRoom& room, const CallContext& call,
                                                      const v1::CreateUnsubscribeLinkRequest& request) {
-  EMBUDO_RETURN_IF_ERROR(ParseName(ResourcePattern("contacts/{contact}"), request.contact(), "contact").status());
+  if (request.contact().empty() == request.lead().empty()) {
+    return InvalidField("contact", "or lead is required, and not both");
+  }
+  std::string contact = request.contact();
+  if (contact.empty()) {
+    EMBUDO_RETURN_IF_ERROR(ParseName(ResourcePattern("leads/{lead}"), request.lead(), "lead").status());
+    pipeline::v1::GetLeadRequest get;
+    get.set_name(request.lead());
+    EMBUDO_ASSIGN_OR_RETURN(const Lead lead,
+                            room.pipeline.Call<Lead>("embudo.pipeline.v1.LeadService/GetLead", call.identity, get));
+    if (lead.contact().empty()) {
+      return MakeLink(room, call, request, LinkKind::kUnsubscribe, lead.name(), kUnsubscribeDays);
+    }
+    contact = lead.contact();
+  }
+  EMBUDO_RETURN_IF_ERROR(ParseName(ResourcePattern("contacts/{contact}"), contact, "contact").status());
   pipeline::v1::GetContactRequest get;
-  get.set_name(request.contact());
-  EMBUDO_ASSIGN_OR_RETURN(
-      const Contact contact,
-      room.pipeline.Call<Contact>("embudo.pipeline.v1.ContactService/GetContact", call.identity, get));
-  return MakeLink(room, call, request, LinkKind::kUnsubscribe, contact.name(), kUnsubscribeDays);
+  get.set_name(contact);
+  EMBUDO_ASSIGN_OR_RETURN(const Contact found, room.pipeline.Call<Contact>(
+                                                   "embudo.pipeline.v1.ContactService/GetContact", call.identity, get));
+  return MakeLink(room, call, request, LinkKind::kUnsubscribe, found.name(), kUnsubscribeDays);
 }
 
 }  // namespace

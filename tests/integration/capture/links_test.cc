@@ -2,6 +2,7 @@
 
 #include "common/base/sha256.h"
 #include "embudo/capture/v1/link_service.pb.h"
+#include "embudo/pipeline/v1/contact_service.pb.h"
 #include "embudo/pipeline/v1/quote_service.pb.h"
 #include "tests/integration/capture/public_fixture.h"
 
@@ -124,6 +125,59 @@ TEST_F(LinksTest, OneClickEndsTheMails) {
   EXPECT_EQ(click->status, 200);
   EXPECT_TRUE(refuses());
   EXPECT_EQ(Http().Post(path, "", "application/x-www-form-urlencoded")->status, 200);
+}
+
+TEST_F(LinksTest, WhoeverHasTheAddressOfALeadCanEndTheMails) {
+  const auto contacts = [&](const std::string& email) {
+    pipeline::v1::ListContactsRequest list;
+    list.set_filter("email = \"" + email + "\"");
+    return Pipeline<pipeline::v1::ListContactsResponse>("ContactService/ListContacts", list);
+  };
+  const auto link_of_lead = [&](const std::string& email, const std::string& contact = "") {
+    pipeline::v1::CreateLeadRequest create;
+    create.mutable_lead()->set_display_name("Deal");
+    create.mutable_lead()->set_contact_name("Eve");
+    create.mutable_lead()->set_email(email);
+    create.mutable_lead()->set_contact(contact);
+    capture::v1::CreateUnsubscribeLinkRequest request;
+    request.set_lead(Pipeline<Lead>("LeadService/CreateLead", create).name());
+    return PathOf(Capture<PublicLink>("LinkService/CreateUnsubscribeLink", request));
+  };
+  const auto click = [&](const std::string& path) {
+    return Http().Post(path, "List-Unsubscribe=One-Click", "application/x-www-form-urlencoded")->status;
+  };
+  const std::string path = link_of_lead("eve@example.com");
+  EXPECT_EQ(Http().Get(path)->status, 200);
+  EXPECT_EQ(contacts("eve@example.com").contacts_size(), 0);
+  EXPECT_EQ(click(path), 200);
+  EXPECT_EQ(click(path), 200);
+  auto found = contacts("eve@example.com");
+  ASSERT_EQ(found.contacts_size(), 1);
+  EXPECT_TRUE(found.contacts(0).do_not_contact());
+  EXPECT_EQ(found.contacts(0).display_name(), "Eve");
+
+  // Those who are known by the address are marked, and nobody is made.
+  pipeline::v1::CreateContactRequest create;
+  create.mutable_contact()->set_display_name("Bob");
+  create.mutable_contact()->set_email("bob@example.com");
+  const std::string bob = Pipeline<Contact>("ContactService/CreateContact", create).name();
+  EXPECT_EQ(click(link_of_lead("bob@example.com")), 200);
+  found = contacts("bob@example.com");
+  ASSERT_EQ(found.contacts_size(), 1);
+  EXPECT_TRUE(found.contacts(0).do_not_contact());
+  // A lead's own contact, whatever the lead's address.
+  create.mutable_contact()->set_display_name("Ada");
+  create.mutable_contact()->set_email("ada@example.com");
+  const std::string ada = Pipeline<Contact>("ContactService/CreateContact", create).name();
+  EXPECT_EQ(click(link_of_lead("other@example.com", ada)), 200);
+  EXPECT_TRUE(contacts("ada@example.com").contacts(0).do_not_contact());
+  EXPECT_EQ(contacts("other@example.com").contacts_size(), 0);
+
+  capture::v1::CreateUnsubscribeLinkRequest neither;
+  EXPECT_EQ(ReasonOf(Capture<PublicLink>("LinkService/CreateUnsubscribeLink", neither).status()), "INVALID_FIELD");
+  neither.set_lead("leads/018f0000-0000-7000-8000-000000000000");
+  EXPECT_EQ(Capture<PublicLink>("LinkService/CreateUnsubscribeLink", neither).status().code(),
+            absl::StatusCode::kNotFound);
 }
 
 TEST_F(LinksTest, OnlyGoodLinksOpenAnything) {

@@ -192,6 +192,11 @@ TEST_F(DeliveryTest, CircularsCarryALinkToUnsubscribe) {
   EXPECT_THAT(taken.Header("List-Unsubscribe"), StartsWith("<https://example.com/u/"));
   EXPECT_EQ(taken.Header("List-Unsubscribe-Post"), "List-Unsubscribe=One-Click");
   EXPECT_THAT(taken.data, HasSubstr("To leave: https://example.com/u/"));
+  // Whoever has no contact yet can leave too.
+  Await(Send(MakeLead("eve@list.test").name(), "circular").name(), Mail::STATE_SENT);
+  const TakenMail stranger = server_->MailsTo("eve@list.test")[0];
+  EXPECT_THAT(stranger.Header("List-Unsubscribe"), StartsWith("<https://example.com/u/"));
+  EXPECT_THAT(stranger.data, HasSubstr("To leave: https://example.com/u/"));
 }
 
 }  // namespace

@@ -133,6 +133,9 @@ TEST_F(TemplatesTest, AMailIsSentOnceForARequestAndCanBeCalledBack) {
   cancel.set_etag("");
   EXPECT_THAT(Rep().Call<Mail>(cancel), IsError(StatusCode::kPermissionDenied, "ROLE_REQUIRED"));
   EXPECT_EQ(automation_.Must<Mail>(cancel).state(), Mail::STATE_CANCELLED);
+  // Without a mail server nobody else tells it.
+  EXPECT_EQ(Messages(lead.name())[0].delivery_state(), Message::DELIVERY_STATE_FAILED);
+  EXPECT_THAT(Messages(lead.name())[0].delivery_error(), ::testing::StartsWith("CANCELLED: called back"));
   EXPECT_THAT(automation_.Call<Mail>(cancel), IsError(StatusCode::kFailedPrecondition, "MAIL_NOT_WAITING"));
 
   automation::v1::ListMailsRequest list;
