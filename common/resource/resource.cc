@@ -18,6 +18,8 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
+/// Changes that are written beside those of others: more would make them wait.
+constexpr size_t kMostInBundle = 8;
 constexpr int kWriteAttempts = 20;
 /// How long a deleted record can be brought back, where it can.
 constexpr std::chrono::days kUndeletable{30};
@@ -503,10 +505,10 @@ absl::Status Resource::TryModify(const rpc::CallContext& call, const std::string
 
 absl::Status Resource::WritePlanned(const rpc::CallContext& call, std::vector<Change> changes,
                                     const Writer::InTransaction& statements, Message& response) {
-  if (changes.size() > 1 || statements) {
+  if (changes.size() > kMostInBundle || statements) {
     return writer_.WriteTogether(call.tenant(), changes, call.deadline, statements, &response);
   }
-  EMBUDO_ASSIGN_OR_RETURN(const Written written, writer_.Write(call.tenant(), std::move(changes[0]), call.deadline));
+  EMBUDO_ASSIGN_OR_RETURN(const Written written, writer_.WriteBundle(call.tenant(), std::move(changes), call.deadline));
   if (written.replayed != nullptr) response.CopyFrom(*written.replayed);
   return absl::OkStatus();
 }

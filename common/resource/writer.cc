@@ -213,11 +213,64 @@ absl::StatusOr<std::set<std::string>> RunStatement(db::Connection& connection, c
   return written;
 }
 
+/// Whether one statement takes both.
+bool SameStatement(const Change& a, const Change& b) {
+  return a.table == b.table && (a.expected_version == 0) == (b.expected_version == 0);
+}
+
 /// Whether the two are the same kinds of changes in the same order.
 bool SameShape(const std::vector<Change>& some, const std::vector<Change>& others) {
-  return std::equal(some.begin(), some.end(), others.begin(), others.end(), [](const Change& a, const Change& b) {
-    return a.table == b.table && (a.expected_version == 0) == (b.expected_version == 0);
-  });
+  return std::equal(some.begin(), some.end(), others.begin(), others.end(), SameStatement);
+}
+
+std::string KeyOf(const Change& change) {
+  return change.table->name() + "/" + change.table->KeyOf(*change.after.message);
+}
+
+/// The record by whose lock bundles would wait for each other.
+std::string LockOf(const std::vector<Change>& changes) {
+  const auto old =
+      std::find_if(changes.begin(), changes.end(), [](const Change& change) { return change.expected_version != 0; });
+  return KeyOf(old == changes.end() ? changes[0] : *old);
+}
+
+/// Writes changes in the order given, in the transaction that is open. VERSION_CHANGED if some were not written, which
+/// go into `missed`: their records have changed, or their request_id was used before.
+absl::Status WriteInOrder(db::Connection& connection, const std::string& tenant,
+                          const std::vector<const Change*>& changes, std::set<const Change*>* missed) {
+  for (auto group = changes.begin(); group != changes.end();) {
+    const Change& first = **group;
+    const auto end =
+        std::find_if(group, changes.end(), [&](const Change* change) { return !SameStatement(*change, first); });
+    const std::vector<const Change*> members(group, end);
+    const auto written = RunStatement(connection, tenant, members);
+    if (written.status().code() == absl::StatusCode::kAlreadyExists &&
+        db::ConstraintOf(written.status()) != "request_pkey") {
+      return AlreadyExists(first.table->resource_type(), NameOf(*first.after.message));
+    }
+    if (!written.ok()) return written.status();
+    if (written->size() != members.size()) {
+      for (const Change* change : members) {
+        if (!written->contains(change->table->KeyOf(*change->after.message))) missed->insert(change);
+      }
+      return VersionChanged();
+    }
+    group = end;
+  }
+  return absl::OkStatus();
+}
+
+/// The same in a transaction of its own, with what else belongs to it.
+absl::Status WriteTransaction(db::Pool& pool, const std::string& tenant, const std::vector<const Change*>& changes,
+                              db::Deadline deadline, const Writer::InTransaction& also,
+                              std::set<const Change*>* missed) {
+  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool.Acquire(tenant, deadline));
+  EMBUDO_RETURN_IF_ERROR(lease->ExecScript("BEGIN"));
+  absl::Status status = WriteInOrder(*lease, tenant, changes, missed);
+  if (status.ok() && also) status = also(*lease);
+  if (status.ok()) status = lease->ExecScript("COMMIT");
+  if (!status.ok() && !lease->broken()) lease->ExecScript("ROLLBACK").IgnoreError();
+  return status;
 }
 
 }  // namespace
@@ -325,10 +378,13 @@ Grouping<Writer::Bundle>::Joins Writer::NewGroup() const {
     if (group->first == nullptr) group->first = &bundle;
     if (group->changes >= options_.group_size || bundle.tenant != group->first->tenant) return false;
     if (!SameShape(bundle.changes, group->first->changes)) return false;
-    // A bundle is as many records as its first: what hangs on that is its own.
-    const Change& change = bundle.changes[0];
-    if (!change.request_id.empty() && !group->requests.insert(change.request_id).second) return false;
-    if (!group->keys.insert(change.table->KeyOf(*change.after.message)).second) return false;
+    const std::string& request_id = bundle.changes[0].request_id;
+    if (!request_id.empty() && group->requests.contains(request_id)) return false;
+    const bool met = std::any_of(bundle.changes.begin(), bundle.changes.end(),
+                                 [&](const Change& change) { return group->keys.contains(KeyOf(change)); });
+    if (met) return false;
+    if (!request_id.empty()) group->requests.insert(request_id);
+    for (const Change& change : bundle.changes) group->keys.insert(KeyOf(change));
     group->changes += bundle.changes.size();
     return true;
   };
@@ -352,19 +408,39 @@ absl::Status Writer::WriteGroup(const std::vector<Bundle*>& group) {
 }
 
 absl::StatusOr<std::set<std::string>> Writer::CommitBundles(const std::vector<Bundle*>& group, db::Deadline deadline) {
-  std::vector<const Change*> changes;
+  std::vector<Bundle*> going = group;
+  // Groups that meet in some records take their locks in one order.
+  std::sort(going.begin(), going.end(),
+            [](const Bundle* a, const Bundle* b) { return LockOf(a->changes) < LockOf(b->changes); });
+  while (!going.empty()) {
+    std::vector<const Change*> changes;
+    for (size_t place = 0; place < group[0]->changes.size(); ++place) {
+      for (const Bundle* bundle : going) changes.push_back(&bundle->changes[place]);
+    }
+    std::set<const Change*> missed;
+    const absl::Status status = WriteTransaction(pool_, group[0]->tenant, changes, deadline, {}, &missed);
+    if (status.ok()) break;
+    if (missed.empty() && status.code() == absl::StatusCode::kAborted && db::IsRetryable(status) &&
+        std::chrono::steady_clock::now() < deadline) {
+      continue;
+    }
+    if (missed.empty()) return status;
+    // The others go without them.
+    std::erase_if(going, [&](const Bundle* bundle) {
+      return std::any_of(bundle->changes.begin(), bundle->changes.end(),
+                         [&](const Change& change) { return missed.contains(&change); });
+    });
+  }
   std::set<std::string> keys;
-  for (size_t place = 0; place < group[0]->changes.size(); ++place) {
-    for (const Bundle* bundle : group) changes.push_back(&bundle->changes[place]);
-  }
-  for (const Bundle* bundle : group) {
+  std::set<const Table*> tables;
+  for (const Bundle* bundle : going) {
     keys.insert(bundle->changes[0].table->KeyOf(*bundle->changes[0].after.message));
+    for (const Change& change : bundle->changes) tables.insert(change.table);
   }
-  const absl::Status status = WriteAll(group[0]->tenant, changes, deadline, {});
-  if (status.ok()) return keys;
-  // Of new records none is stale: if one was not written, its bundle's request_id was used before.
-  if (group.size() == 1 && ReasonOf(status) == "VERSION_CHANGED") return std::set<std::string>();
-  return status;
+  if (on_commit_) {
+    for (const Table* table : tables) on_commit_(group[0]->tenant, *table);
+  }
+  return keys;
 }
 
 absl::StatusOr<std::set<std::string>> Writer::Commit(const std::string& tenant,
@@ -414,27 +490,8 @@ absl::Status Writer::WriteAll(const std::string& tenant, const std::vector<const
 
 absl::Status Writer::TryAll(const std::string& tenant, const std::vector<const Change*>& changes, db::Deadline deadline,
                             const InTransaction& also) {
-  EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire(tenant, deadline));
-  EMBUDO_RETURN_IF_ERROR(lease->ExecScript("BEGIN"));
-  absl::Status status;
-  for (auto group = changes.begin(); group != changes.end() && status.ok();) {
-    const Change& first = **group;
-    const auto end = std::find_if(group, changes.end(), [&](const Change* change) {
-      return change->table != first.table || (change->expected_version == 0) != (first.expected_version == 0);
-    });
-    const std::vector<const Change*> members(group, end);
-    const auto written = RunStatement(*lease, tenant, members);
-    status = written.status();
-    if (status.ok() && written->size() != members.size()) status = VersionChanged();
-    if (status.code() == absl::StatusCode::kAlreadyExists && db::ConstraintOf(status) != "request_pkey") {
-      status = AlreadyExists(first.table->resource_type(), NameOf(*first.after.message));
-    }
-    group = end;
-  }
-  if (status.ok() && also) status = also(*lease);
-  if (status.ok()) status = lease->ExecScript("COMMIT");
-  if (!status.ok() && !lease->broken()) lease->ExecScript("ROLLBACK").IgnoreError();
-  return status;
+  std::set<const Change*> missed;
+  return WriteTransaction(pool_, tenant, changes, deadline, also, &missed);
 }
 
 absl::Status Writer::WriteTogether(const std::string& tenant, const std::vector<Change>& changes, db::Deadline deadline,

@@ -154,10 +154,6 @@ absl::StatusOr<std::string> Effects::ManagerOf(RunContext& context) {
 absl::StatusOr<std::vector<std::string>> Effects::WhomToNotify(RunContext& context, const Action::Notify& action) {
   std::vector<std::string> users;
   for (const std::string& user : action.users()) AddOnce(users, user);
-  if (action.owner()) {
-    EMBUDO_ASSIGN_OR_RETURN(const Lead* lead, context.Lead());
-    AddOnce(users, lead->owner());
-  }
   if (action.manager()) {
     EMBUDO_ASSIGN_OR_RETURN(const std::string manager, ManagerOf(context));
     AddOnce(users, manager);
@@ -175,20 +171,27 @@ absl::StatusOr<std::vector<std::string>> Effects::WhomToNotify(RunContext& conte
 absl::Status Effects::Notify(RunContext& context, const Action::Notify& action, int index) {
   pipeline::v1::NotifyUsersRequest request;
   EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> users, WhomToNotify(context, action));
-  if (users.empty()) {
+  request.set_lead(context.run().lead());
+  request.mutable_users()->Assign(users.begin(), users.end());
+  // Who that is the pipeline knows, which reads the lead anyway.
+  request.set_owner(action.owner());
+  request.set_text(action.text());
+  request.set_request_id(IdOfAction(context, index).ToString());
+  pipeline::v1::NotifyUsersResponse response;
+  if (action.owner() || !users.empty()) {
+    EMBUDO_ASSIGN_OR_RETURN(
+        response, context.Call<pipeline::v1::NotifyUsersResponse>("NotificationService/NotifyUsers", request));
+  }
+  if (response.notifications().empty()) {
     Skipped(context, index, "there is nobody to notify");
     return absl::OkStatus();
   }
-  request.set_lead(context.run().lead());
-  request.mutable_users()->Assign(users.begin(), users.end());
-  request.set_text(action.text());
-  request.set_request_id(IdOfAction(context, index).ToString());
-  EMBUDO_ASSIGN_OR_RETURN(const auto response,
-                          context.Call<pipeline::v1::NotifyUsersResponse>("NotificationService/NotifyUsers", request));
   std::string whom;
-  for (const std::string& user : users) whom += (whom.empty() ? "" : ", ") + user;
-  Done(context, index, "notified " + whom,
-       response.notifications().empty() ? std::string() : response.notifications(0).name());
+  for (const auto& notification : response.notifications()) {
+    const std::string& name = notification.name();
+    whom += (whom.empty() ? "" : ", ") + name.substr(0, name.find("/notifications/"));
+  }
+  Done(context, index, "notified " + whom, response.notifications(0).name());
   return absl::OkStatus();
 }
 

@@ -151,16 +151,18 @@ class Marking {
 
 absl::StatusOr<std::vector<resource::Change>> ChangesOf(Records& records, const CallContext& call,
                                                         const v1::NotifyUsersRequest& request) {
+  if (request.users().empty() && !request.owner()) return InvalidField("users", "or owner is required");
   EMBUDO_ASSIGN_OR_RETURN(const resource::Record record, records.leads().Load(call, request.lead()));
-  const std::string lead = resource::NameOf(*record.message);
   EMBUDO_ASSIGN_OR_RETURN(const auto catalog, records.catalogs().Get(call.tenant(), call.deadline));
   for (int i = 0; i < request.users_size(); ++i) {
     if (catalog->users.contains(request.users(i))) continue;
     return InvalidField("users[" + std::to_string(i) + "]", "there is no " + request.users(i));
   }
+  std::set<std::string> users(request.users().begin(), request.users().end());
+  if (request.owner()) users.insert(static_cast<const type::v1::Lead&>(*record.message).owner());
   std::vector<resource::Change> changes;
-  EMBUDO_RETURN_IF_ERROR(records.Notify(call, {request.users().begin(), request.users().end()}, Notification::KIND_RULE,
-                                        request.lead(), request.lead(), request.text(), &changes));
+  EMBUDO_RETURN_IF_ERROR(
+      records.Notify(call, users, Notification::KIND_RULE, request.lead(), request.lead(), request.text(), &changes));
   return changes;
 }
 
@@ -174,7 +176,10 @@ absl::Status NotifyUsers(Records& records, const CallContext& call, const v1::No
   if (request.validate_only() || changes->empty()) return absl::OkStatus();
   records.notifications().FillRequest(call, request, &changes->front());
   changes->front().answer = std::make_shared<v1::NotifyUsersResponse>(response);
-  return records.writer().WriteTogether(call.tenant(), *changes, call.deadline, {}, &response);
+  const auto written = records.writer().WriteBundle(call.tenant(), *std::move(changes), call.deadline);
+  if (!written.ok()) return records.notifications().FirstAnswerOr(call, request, written.status(), response);
+  if (written->replayed != nullptr) response.CopyFrom(*written->replayed);
+  return absl::OkStatus();
 }
 
 }  // namespace

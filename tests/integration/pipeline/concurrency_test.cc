@@ -5,6 +5,7 @@
 #include <functional>
 #include <thread>
 
+#include "embudo/pipeline/v1/activity_service.pb.h"
 #include "embudo/pipeline/v1/lead_service.pb.h"
 #include "tests/integration/pipeline/fixture.h"
 
@@ -14,6 +15,7 @@ namespace {
 using absl::StatusCode;
 using pipeline::v1::CreateLeadRequest;
 using ::testing::Each;
+using type::v1::Activity;
 using type::v1::Lead;
 
 class ConcurrencyTest : public PipelineTest {
@@ -125,6 +127,44 @@ TEST_F(ConcurrencyTest, OneRequestIdMovesOnce) {
   request.set_request_id(NewRequestId());
   Together(16, [&](int) { EXPECT_EQ(manager_.Must<Lead>(request).stage(), kQualified); });
   EXPECT_EQ(EventsAbout(lead.name()).size(), 2u);
+}
+
+TEST_F(ConcurrencyTest, WhatIsWrittenWithItsLeadIsWrittenOnceInWhateverGroupItComes) {
+  constexpr int kLeads = 12;
+  std::vector<pipeline::v1::CreateActivityRequest> plans;
+  for (int i = 0; i < kLeads; ++i) {
+    pipeline::v1::CreateActivityRequest& plan = plans.emplace_back();
+    plan.set_parent(CreateLead().name());
+    plan.mutable_activity()->set_type(Activity::TYPE_CALL);
+    plan.mutable_activity()->set_summary("Call");
+    *plan.mutable_activity()->mutable_due_date() = ToDate(std::chrono::year(2026) / 9 / (1 + i));
+    plan.set_request_id(NewRequestId());
+  }
+  std::array<std::string, 48> names;
+  Together(48, [&](int thread) {
+    // Four ask for each, beside those whose lead changes meanwhile, or is not there.
+    const size_t which = static_cast<size_t>(thread) % kLeads;
+    names[static_cast<size_t>(thread)] = service_.Must<Activity>(plans[which]).name();
+    pipeline::v1::UpdateLeadRequest update;
+    update.mutable_lead()->set_name(plans[which].parent());
+    update.mutable_lead()->set_description("Version " + std::to_string(thread));
+    update.mutable_update_mask()->add_paths("description");
+    service_.Must<Lead>(update);
+    auto missing = plans[which];
+    missing.set_parent("leads/" + NewRequestId());
+    missing.set_request_id(NewRequestId());
+    EXPECT_EQ(service_.Call<Activity>(missing).status().code(), StatusCode::kNotFound);
+  });
+  for (size_t i = 0; i < names.size(); ++i) EXPECT_EQ(names[i], names[i % kLeads]);
+  EXPECT_EQ(suite().Query("SELECT FROM pipeline.activity WHERE tenant_id = $1", db::Params::Of(tenant_)).size(),
+            kLeads);
+  for (int i = 0; i < kLeads; ++i) {
+    const Lead lead = GetLead(plans[static_cast<size_t>(i)].parent());
+    EXPECT_EQ(lead.next_activity_date().day(), 1 + i);
+    // Made; the next activity; four times described.
+    EXPECT_EQ(EventsAbout(lead.name()).size(), 6u);
+    EXPECT_EQ(EventsAbout(names[static_cast<size_t>(i)]).size(), 1u);
+  }
 }
 
 }  // namespace

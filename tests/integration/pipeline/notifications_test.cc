@@ -105,6 +105,26 @@ TEST_F(NotificationTest, ARepeatedTellingTellsOnce) {
   EXPECT_EQ(Unread("ana").size(), 1u);
 }
 
+TEST_F(NotificationTest, TheOwnerIsToldAsTheLeadStands) {
+  auto request = Telling({});
+  EXPECT_THAT(BadFields(service_.Call<NotifyUsersResponse>(request).status()), ElementsAre("users"));
+  request.set_owner(true);
+  EXPECT_EQ(service_.Must<NotifyUsersResponse>(request).notifications_size(), 0);
+  pipeline::v1::AssignLeadRequest assign;
+  assign.set_name(lead_);
+  assign.set_owner("users/ana");
+  service_.Must<type::v1::Lead>(assign);
+  request.set_request_id(NewRequestId());
+  const auto told = service_.Must<NotifyUsersResponse>(request);
+  ASSERT_EQ(told.notifications_size(), 1);
+  EXPECT_THAT(Unread("ana"), ::testing::Contains(told.notifications(0).name()));
+  EXPECT_EQ(told.notifications(0).kind(), Notification::KIND_RULE);
+  // An answer stays what it was, whoever owns the lead by then.
+  assign.set_owner("users/bob");
+  service_.Must<type::v1::Lead>(assign);
+  EXPECT_THAT(service_.Must<NotifyUsersResponse>(request), SameAs(told));
+}
+
 TEST_F(NotificationTest, WhomToTellAndOfWhatIsChecked) {
   EXPECT_THAT(BadFields(service_.Call<NotifyUsersResponse>(Telling({"ana", "nobody"})).status()),
               ElementsAre("users[1]"));
