@@ -1,6 +1,7 @@
 #include "services/automation/events/bulk_assigner.h"
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <set>
 #include <utility>
@@ -33,6 +34,8 @@ constexpr int kPageSize = 1000;
 /// Of one run; the next takes the others.
 constexpr size_t kMostCandidates = 100000;
 constexpr size_t kChunk = 500;
+/// Chunks that are given at once: while one is written, the next is planned.
+constexpr size_t kChunksAtOnce = 2;
 
 constexpr char kListLeads[] = "embudo.pipeline.v1.LeadService/ListLeads";
 constexpr char kCountOwnerLeads[] = "embudo.pipeline.v1.LeadAssignmentService/CountOwnerLeads";
@@ -52,6 +55,20 @@ absl::StatusOr<std::optional<filter::Filter>> CompileOrNone(const std::string& t
   auto filter = filter::Filter::Compile(text, logic::LeadFields(), resolver, "filter");
   if (!filter.ok()) return filter.status();
   return std::optional<filter::Filter>(*std::move(filter));
+}
+
+/// What a plan reads of a lead.
+std::set<std::string> FieldsOf(const std::vector<logic::BulkTeam>& teams) {
+  std::set<std::string> fields = {"team", "email", "probability"};
+  const auto add = [&fields](const std::optional<filter::Filter>& filter) {
+    if (!filter) return;
+    for (const std::string& path : filter->fields()) fields.insert(path.substr(0, path.find('.')));
+  };
+  for (const logic::BulkTeam& team : teams) {
+    add(team.filter);
+    for (const logic::BulkMember& member : team.members) add(member.filter);
+  }
+  return fields;
 }
 
 }  // namespace
@@ -131,21 +148,44 @@ absl::Status BulkAssigner::CarryOut(Operation& operation) {
   operation.total = static_cast<int64_t>(plan.assignments.size());
   operation.done = 0;
   AssignLeadsSummary& summary = operation.response.emplace(std::move(plan.summary));
-  for (size_t at = 0; at < plan.assignments.size(); at += kChunk) {
+  for (size_t at = 0; at < plan.assignments.size();) {
     {
       EMBUDO_ASSIGN_OR_RETURN(db::Pool::Lease lease, pool_.Acquire("", db::After(kStatementTimeout)));
       EMBUDO_ASSIGN_OR_RETURN(const bool stop, storage::KeepOperation(*lease, operation, clock_.Now(), kLease));
       if (stop) return Error(absl::StatusCode::kCancelled, "CANCELLED", "it was cancelled").ToStatus();
     }
     if (Stopping()) return absl::UnavailableError("the service stops");
-    const size_t count = std::min(kChunk, plan.assignments.size() - at);
-    EMBUDO_RETURN_IF_ERROR(Give(operation, plan.assignments.data() + at, count, summary));
+    std::vector<std::future<absl::StatusOr<Given>>> chunks;
+    for (size_t i = 0; i < kChunksAtOnce && at < plan.assignments.size(); ++i) {
+      const size_t count = std::min(kChunk, plan.assignments.size() - at);
+      chunks.push_back(std::async(std::launch::async, [this, &operation, begin = plan.assignments.data() + at, count] {
+        return Give(operation, begin, count);
+      }));
+      at += count;
+    }
+    absl::Status status;
+    for (auto& chunk : chunks) {
+      const absl::StatusOr<Given> given = chunk.get();
+      if (given.ok()) {
+        Count(*given, operation, summary);
+      } else {
+        status = given.status();
+      }
+    }
+    if (!status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
-absl::Status BulkAssigner::Give(Operation& operation, const logic::BulkAssignment* begin, size_t count,
-                                AssignLeadsSummary& summary) {
+void BulkAssigner::Count(const Given& given, Operation& operation, AssignLeadsSummary& summary) {
+  summary.set_assigned(summary.assigned() - given.refused - given.overtaken);
+  summary.set_left(summary.left() + given.refused);
+  summary.set_overtaken(summary.overtaken() + given.overtaken);
+  operation.done += given.count;
+}
+
+absl::StatusOr<BulkAssigner::Given> BulkAssigner::Give(const Operation& operation, const logic::BulkAssignment* begin,
+                                                       size_t count) {
   const Time now = clock_.Now();
   std::vector<AssignmentDecision> decisions;
   pipeline::v1::BulkAssignLeadsRequest request;
@@ -182,22 +222,21 @@ absl::Status BulkAssigner::Give(Operation& operation, const logic::BulkAssignmen
   }
   std::vector<std::string> done;
   for (const auto& [lead, decision] : names) done.push_back(decision);
-  const int lost = static_cast<int>(dropped.size());
-  summary.set_assigned(summary.assigned() - lost);
-  summary.set_left(summary.left() + given.refused_leads_size());
-  summary.set_overtaken(summary.overtaken() + given.overtaken_leads_size());
-  operation.done += static_cast<int64_t>(count);
-  return db::RunInTx(pool_, "", db::After(kStatementTimeout), [&](db::Connection& connection) -> absl::Status {
+  const auto settle = [&](db::Connection& connection) -> absl::Status {
     EMBUDO_RETURN_IF_ERROR(
         storage::SettleDecisions(connection, operation.tenant, done, AssignmentDecision::STATE_DONE));
     return storage::SettleDecisions(connection, operation.tenant, dropped, AssignmentDecision::STATE_DROPPED);
-  });
+  };
+  EMBUDO_RETURN_IF_ERROR(db::RunInTx(pool_, "", db::After(kStatementTimeout), settle));
+  return Given{.count = static_cast<int64_t>(count),
+               .refused = given.refused_leads_size(),
+               .overtaken = given.overtaken_leads_size()};
 }
 
 absl::StatusOr<logic::BulkPlan> BulkAssigner::Plan(const std::string& tenant, const AssignLeadsRequest& request,
                                                    std::vector<Lead>& leads) {
   EMBUDO_ASSIGN_OR_RETURN(std::vector<logic::BulkTeam> teams, Teams(tenant, request));
-  EMBUDO_RETURN_IF_ERROR(FindCandidates(tenant, request, leads));
+  EMBUDO_RETURN_IF_ERROR(FindCandidates(tenant, request, FieldsOf(teams), leads));
   return logic::PlanBulk(leads, std::move(teams), request.seed(), clock_.Now());
 }
 
@@ -245,8 +284,9 @@ absl::StatusOr<std::vector<logic::BulkTeam>> BulkAssigner::Teams(const std::stri
 }
 
 absl::Status BulkAssigner::FindCandidates(const std::string& tenant, const AssignLeadsRequest& request,
-                                          std::vector<Lead>& leads) {
+                                          const std::set<std::string>& fields, std::vector<Lead>& leads) {
   pipeline::v1::ListLeadsRequest list;
+  list.mutable_read_mask()->mutable_paths()->Assign(fields.begin(), fields.end());
   std::string filter = "NOT is_set(owner) AND state = OPEN AND NOT archived";
   if (!request.filter().empty()) filter += " AND (" + request.filter() + ")";
   list.set_filter(filter);

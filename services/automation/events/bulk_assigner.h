@@ -3,6 +3,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -41,11 +43,17 @@ class BulkAssigner : public Background {
   /// Whether there was something to do.
   absl::StatusOr<bool> Work();
   absl::Status CarryOut(storage::Operation& operation);
-  absl::Status Give(storage::Operation& operation, const logic::BulkAssignment* begin, size_t count,
-                    v1::AssignLeadsSummary& summary);
+  /// What came of a chunk.
+  struct Given {
+    int64_t count = 0;
+    int refused = 0;
+    int overtaken = 0;
+  };
+  absl::StatusOr<Given> Give(const storage::Operation& operation, const logic::BulkAssignment* begin, size_t count);
+  static void Count(const Given& given, storage::Operation& operation, v1::AssignLeadsSummary& summary);
   absl::StatusOr<std::vector<logic::BulkTeam>> Teams(const std::string& tenant, const v1::AssignLeadsRequest& request);
   absl::Status FindCandidates(const std::string& tenant, const v1::AssignLeadsRequest& request,
-                              std::vector<type::v1::Lead>& leads);
+                              const std::set<std::string>& fields, std::vector<type::v1::Lead>& leads);
   absl::Status End(storage::Operation& operation, const absl::Status& why);
   bool Stopping();
 
