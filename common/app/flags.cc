@@ -95,7 +95,9 @@ void AddLimits(Flags& flags, Config& config) {
 }
 
 void AddRunning(Flags& flags, Config& config, int& notice_ms, int& grace_ms) {
-  flags.Add("threads", config.threads, "Calls handled at once; also the size of the database pool")
+  flags
+      .Add("threads", config.threads,
+           "Calls at work at once, beside those that wait to be written in a group; also the size of the database pool")
       ->check(CLI::Range(1, 1000));
   flags.Add("queue-length", config.queue_length, "Calls that may wait for a thread")->check(CLI::Range(0, 100000));
   flags.AddSwitch("reflection", config.reflection, "Serve gRPC reflection");

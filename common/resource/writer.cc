@@ -9,6 +9,7 @@
 
 #include "common/base/error.h"
 #include "common/base/ids.h"
+#include "common/base/waiting.h"
 #include "common/db/error.h"
 #include "common/event/event.h"
 #include "common/event/limits.h"
@@ -345,7 +346,10 @@ std::vector<absl::StatusOr<Written>> Writer::WriteBundles(const std::string& ten
   for (std::vector<Change>& changes : bundles) {
     items.push_back(&waiting.emplace_back(Bundle{tenant, std::move(changes), deadline}));
   }
-  const std::vector<absl::Status> statuses = groups_.DoAll(items);
+  const std::vector<absl::Status> statuses = [&] {
+    const Waiting for_the_group;
+    return groups_.DoAll(items);
+  }();
   std::vector<absl::StatusOr<Written>> outcomes;
   for (size_t i = 0; i < items.size(); ++i) outcomes.push_back(OutcomeOf(*items[i], statuses[i]));
   return outcomes;

@@ -9,6 +9,8 @@
 #include <string>
 #include <thread>
 
+#include "common/base/waiting.h"
+
 namespace embudo::rpc {
 namespace {
 
@@ -131,6 +133,91 @@ TEST(ExecutorTest, WhoSharesThreadsHasPartsOfThem) {
   go.set_value();
   executor.Stop();
   EXPECT_EQ(running["a"] + running["b"], 40);
+}
+
+TEST(ExecutorTest, TasksThatWaitForOthersLeaveTheirPlacesToMore) {
+  Executor executor(2, 64);
+  std::promise<void> go;
+  const std::shared_future<void> gate = go.get_future().share();
+  std::atomic<int> waiting = 0;
+  std::atomic<int> ran = 0;
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(executor.TrySubmit([&, gate] {
+      {
+        const Waiting wait;
+        // One in the other is one.
+        const Waiting nested;
+        ++waiting;
+        gate.wait();
+      }
+      ++ran;
+    })) << i;
+  }
+  // Four threads for each that is at work.
+  while (waiting < 8) std::this_thread::yield();
+  std::this_thread::yield();
+  EXPECT_EQ(waiting, 8);
+  go.set_value();
+  executor.Stop();
+  EXPECT_EQ(ran, 20);
+}
+
+TEST(ExecutorTest, TasksOfOneGroupThatWaitLeaveAnotherThreads) {
+  Executor executor(4, 64);
+  std::promise<void> go;
+  const std::shared_future<void> gate = go.get_future().share();
+  std::atomic<int> waiting = 0;
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(executor.TrySubmit(
+        [&, gate] {
+          const Waiting wait;
+          ++waiting;
+          gate.wait();
+        },
+        "a"))
+        << i;
+  }
+  while (waiting < 12) std::this_thread::yield();
+  std::promise<void> done;
+  EXPECT_TRUE(executor.TrySubmit([&done] { done.set_value(); }, "b"));
+  done.get_future().wait();
+  // Three quarters of the sixteen that there may be.
+  EXPECT_EQ(waiting, 12);
+  go.set_value();
+  executor.Stop();
+  EXPECT_EQ(waiting, 20);
+}
+
+TEST(ExecutorTest, WhatHasWaitedGoesOnThoughAllAreAtWork) {
+  Executor executor(1, 64);
+  std::promise<void> go, blocked, waited;
+  const std::shared_future<void> gate = go.get_future().share();
+  const std::shared_future<void> block = blocked.get_future().share();
+  std::promise<void> began;
+  EXPECT_TRUE(executor.TrySubmit([&, gate] {
+    {
+      const Waiting wait;
+      began.set_value();
+      gate.wait();
+    }
+    waited.set_value();
+  }));
+  began.get_future().wait();
+  std::promise<void> running;
+  EXPECT_TRUE(executor.TrySubmit([&, block] {
+    running.set_value();
+    block.wait();
+  }));
+  running.get_future().wait();
+  // Nobody else begins until a place is free again.
+  std::atomic<bool> third = false;
+  EXPECT_TRUE(executor.TrySubmit([&] { third = true; }));
+  go.set_value();
+  waited.get_future().wait();
+  EXPECT_FALSE(third);
+  blocked.set_value();
+  executor.Stop();
+  EXPECT_TRUE(third);
 }
 
 TEST(ExecutorTest, TakesNothingOnceStopped) {
