@@ -26,17 +26,18 @@ constexpr char kLockHeads[] =
 
 // Takes a batch out of event_pending, numbers it from the locked heads on, and returns it with its data. The limit is a
 // partition's, so that what is read follows the primary key and a long queue costs no more than a short one. Nothing is
-// numbered in an epoch that is over, nor while something waits in an older one: it may have to come first.
+// numbered in an epoch that is over, nor while something waits in an older one: it may have to come first. What is
+// taken is deleted by its place: of a queue that is empty now and long in a moment the statistics tell nothing.
 constexpr char kNumber[] = R"(
 WITH batch AS MATERIALIZED (
-  SELECT p.partition, p.seq, p.day, p.tenant_id FROM unnest($1::int[], $4::bigint[]) AS held(partition, floor)
+  SELECT p.place, p.partition, p.seq, p.day, p.tenant_id FROM unnest($1::int[], $4::bigint[]) AS held(partition, floor)
   CROSS JOIN LATERAL (
-    SELECT * FROM pipeline.event_pending WHERE partition = held.partition AND seq > held.floor
+    SELECT ctid AS place, * FROM pipeline.event_pending WHERE partition = held.partition AND seq > held.floor
     ORDER BY seq LIMIT $2::int) p
   WHERE EXISTS (SELECT FROM pipeline.event_epoch WHERE first_partition = $3 AND close_time IS NULL)
     AND NOT EXISTS (SELECT FROM pipeline.event_pending WHERE partition < $3)
 ), taken AS (
-  DELETE FROM pipeline.event_pending p USING batch b WHERE p.partition = b.partition AND p.seq = b.seq
+  DELETE FROM pipeline.event_pending WHERE ctid = ANY (ARRAY(SELECT place FROM batch))
 ), numbered AS (
   INSERT INTO pipeline.event_position (partition, position, day, seq, tenant_id)
   SELECT b.partition, h.position + row_number() OVER (PARTITION BY b.partition ORDER BY b.seq),

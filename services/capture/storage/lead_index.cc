@@ -21,9 +21,11 @@ constexpr char kSaveLeads[] =
     " AS x (lead_id, state, company, contact, keys)"
     " ON CONFLICT (tenant_id, lead_id) DO UPDATE SET state = excluded.state, company_name = excluded.company_name,"
     " contact_name = excluded.contact_name, keys = excluded.keys";
+// Each by its key, whatever the statistics say of a tenant that has just come.
 constexpr char kLoadKeys[] =
-    "SELECT lead_id, array_to_string(keys, e'\\n') FROM capture.known_lead WHERE tenant_id = $1"
-    " AND lead_id = ANY($2::uuid[])";
+    "SELECT l.lead_id, l.keys FROM unnest($2::uuid[]) AS x (id) CROSS JOIN LATERAL"
+    " (SELECT lead_id, array_to_string(keys, e'\\n') AS keys FROM capture.known_lead"
+    " WHERE tenant_id = $1 AND lead_id = x.id OFFSET 0) l";
 constexpr char kRemoveLeads[] = "DELETE FROM capture.known_lead WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[])";
 // In the order of the index, whose pages are then each touched once.
 constexpr char kAddKeys[] =

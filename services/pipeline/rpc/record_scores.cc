@@ -45,9 +45,11 @@ absl::StatusOr<Scores> ById(const v1::RecordScoresRequest& request) {
   return scores;
 }
 
+/// Each lead by its key, whatever the statistics say of a tenant that has just come.
 std::string Select(const std::string& columns) {
-  return "SELECT " + columns + " FROM " + storage::LeadTable().name() +
-         " t WHERE t.tenant_id = $1 AND t.lead_id = ANY($2::uuid[]) AND t.delete_time IS NULL";
+  return "SELECT s.* FROM unnest($2::uuid[]) AS x (id) CROSS JOIN LATERAL (SELECT " + columns + " FROM " +
+         storage::LeadTable().name() +
+         " t WHERE t.tenant_id = $1 AND t.lead_id = x.id AND t.delete_time IS NULL OFFSET 0) s";
 }
 
 /// The leads that the scores change. Most scores are what they were, so it looks at what they may change alone.

@@ -57,7 +57,9 @@ std::string TakeStatement(const Settings& settings) {
          " (SELECT FROM reporting.forecast_line f WHERE f.tenant_id = $1 AND f.lead_id = c.lead_id"
          " AND f.to_sequence IS NULL AND " +
          kSame +
-         ")) SELECT count(*) FILTER (WHERE state = 'OPEN'), coalesce(sum(revenue) FILTER (WHERE state = 'OPEN'), 0)"
+         // By the lead's key, whatever the statistics say of a tenant that has just come.
+         " OFFSET 0)) SELECT count(*) FILTER (WHERE state = 'OPEN'), coalesce(sum(revenue) FILTER (WHERE state = "
+         "'OPEN'), 0)"
          " FROM c";
 }
 

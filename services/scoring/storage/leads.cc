@@ -23,8 +23,10 @@ constexpr char kSaveLeads[] =
     " SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::boolean[], $5::bytea[])"
     " ON CONFLICT (tenant_id, lead_id) DO UPDATE SET state = excluded.state, scored = excluded.scored,"
     " data = excluded.data";
+// Each by its key, whatever the statistics say of a tenant that has just come.
 constexpr char kLoadScored[] =
-    "SELECT data FROM scoring.lead WHERE tenant_id = $1 AND lead_id = ANY($2::uuid[]) AND scored";
+    "SELECT l.data FROM unnest($2::uuid[]) AS x (id) CROSS JOIN LATERAL"
+    " (SELECT data FROM scoring.lead WHERE tenant_id = $1 AND lead_id = x.id AND scored OFFSET 0) l";
 constexpr char kLoadClosed[] =
     "SELECT lead_id, data FROM scoring.lead WHERE tenant_id = $1 AND lead_id > $2::uuid AND state <> 'OPEN'"
     " ORDER BY lead_id LIMIT $3::int";
