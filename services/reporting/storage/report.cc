@@ -277,8 +277,12 @@ absl::StatusOr<Cells> RunQuery(db::Connection& connection, const Query& query, c
   Statement statement(query, aggregates);
   EMBUDO_RETURN_IF_ERROR(ResolveOrWait(connection, query, statement));
   *origin = {statement.rollup(), statement.Wanted()};
-  if (!statement.rollup()) EMBUDO_RETURN_IF_ERROR(connection.SetTimeout(query.limit));
+  if (!statement.rollup()) {
+    EMBUDO_RETURN_IF_ERROR(connection.SetTimeout(query.limit));
+    EMBUDO_RETURN_IF_ERROR(connection.ExecScript("SET work_mem = '" + std::string(kFactsMemory) + "'"));
+  }
   const absl::StatusOr<db::Result> result = connection.ExecVarying(statement.Text(), statement.params());
+  if (!statement.rollup() && !connection.broken()) connection.ExecScript("RESET work_mem").IgnoreError();
   if (result.status().code() == absl::StatusCode::kDeadlineExceeded && !statement.rollup())
     return TooLarge(query.limit, origin->wanted.has_value());
   if (!result.ok()) return result.status();

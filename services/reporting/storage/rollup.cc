@@ -175,6 +175,7 @@ absl::StatusOr<int64_t> WriteFirstPart(db::Connection& builder, const Rollup& ro
   const std::string sql = "INSERT INTO reporting.rollup_row (tenant_id, rollup_id, part, key_id, key" + names +
                           ") SELECT tenant_id, id, 0, md5(key::text)::uuid, key" + sums + " FROM (" +
                           SelectKeys(rollup, settings) + ") c GROUP BY tenant_id, id, key ORDER BY key";
+  EMBUDO_RETURN_IF_ERROR(builder.ExecScript("SET LOCAL work_mem = '" + std::string(kFactsMemory) + "'"));
   EMBUDO_ASSIGN_OR_RETURN(const db::Result written, builder.ExecVarying(sql, db::Params::Of(rollup.tenant)));
   return written.affected();
 }
