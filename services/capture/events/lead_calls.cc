@@ -105,6 +105,27 @@ absl::StatusOr<std::vector<bool>> LeadCalls::ReceiveAll(const std::vector<Arriva
   return made;
 }
 
+absl::StatusOr<std::vector<std::string>> LeadCalls::AttachAll(const std::vector<Addition>& additions) {
+  api::BulkCreateTouchesRequest request;
+  for (const Addition& addition : additions) {
+    auto* item = request.add_items();
+    item->set_parent("leads/" + addition.lead);
+    *item->mutable_touch() = addition.touch;
+    item->set_touch_id(addition.touch_id);
+    if (!addition.entry) continue;
+    auto* entry = item->add_entries();
+    entry->set_message_id(addition.entry->first);
+    *entry->mutable_message() = addition.entry->second;
+  }
+  EMBUDO_ASSIGN_OR_RETURN(const auto response,
+                          pipeline_.Call<api::BulkCreateTouchesResponse>(
+                              "embudo.pipeline.v1.TouchService/BulkCreateTouches", identity_, request));
+  std::vector<std::string> leads;
+  for (const auto& result : response.results()) leads.push_back(result.lead().empty() ? "" : IdOf(result.lead()));
+  if (leads.size() != additions.size()) return Internal("the pipeline service answered another number of leads");
+  return leads;
+}
+
 absl::Status LeadCalls::AddTouch(const std::string& lead, const type::v1::Touch& touch, const std::string& id) {
   api::CreateTouchRequest request;
   request.set_parent("leads/" + lead);

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -57,6 +58,17 @@ class LeadCalls {
   absl::StatusOr<Received> Receive(const Arrival& arrival);
   /// Makes those of the leads that are new, in one call. Whether each was made.
   absl::StatusOr<std::vector<bool>> ReceiveAll(const std::vector<Arrival>& arrivals);
+  /// What came for a lead that is there.
+  struct Addition {
+    std::string lead;
+    type::v1::Touch touch;
+    std::string touch_id;
+    /// For its conversation, with its id.
+    std::optional<std::pair<std::string, type::v1::Message>> entry;
+  };
+  /// Adds to leads, in one call. The open lead that each was added to, which may be one that took the other in; empty:
+  /// none, and it was not added.
+  absl::StatusOr<std::vector<std::string>> AttachAll(const std::vector<Addition>& additions);
   /// Adds to the lead, once: under the same id nothing is added twice.
   absl::Status AddTouch(const std::string& lead, const type::v1::Touch& touch, const std::string& id);
   absl::Status AddMessage(const std::string& lead, const type::v1::Message& message, const std::string& id);

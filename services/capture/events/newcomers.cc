@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/base/waiting.h"
 #include "common/log/log.h"
 
 namespace embudo::capture::events {
@@ -46,6 +47,7 @@ Newcomers::Newcomers(storage::SubmissionStore& submissions, embudo::rpc::Client&
       }) {}
 
 absl::Status Newcomers::TakeIn(Newcomer& comer) {
+  const Waiting waiting;
   EMBUDO_RETURN_IF_ERROR(keeping_.Do(comer));
   const bool to_do = comer.kept.kept && comer.prepared.rejected.empty();
   return to_do ? dealing_.Do(comer) : absl::OkStatus();
@@ -78,9 +80,11 @@ absl::Status Newcomers::DealWith(const std::vector<Newcomer*>& kept) {
   EMBUDO_ASSIGN_OR_RETURN(const Settlement::Rules rules, rules_.OfTenant(kept[0]->who));
   for (Newcomer* comer : kept) EMBUDO_RETURN_IF_ERROR(Begin(*comer, rules));
   EMBUDO_ASSIGN_OR_RETURN(const std::vector<Newcomer*> owners, ClaimKeys(kept));
-  if (owners.empty()) return absl::OkStatus();
   EMBUDO_RETURN_IF_ERROR(LookForLike(owners));
-  return MakeLeads(owners);
+  Outcomes outcomes;
+  EMBUDO_RETURN_IF_ERROR(MakeLeads(owners, outcomes));
+  EMBUDO_RETURN_IF_ERROR(Attach(kept, outcomes));
+  return Finish(kept, std::move(outcomes));
 }
 
 absl::Status Newcomers::Begin(Newcomer& comer, const Settlement::Rules& of_tenant) {
@@ -93,29 +97,38 @@ absl::Status Newcomers::Begin(Newcomer& comer, const Settlement::Rules& of_tenan
 
 absl::StatusOr<std::vector<Newcomer*>> Newcomers::ClaimKeys(const std::vector<Newcomer*>& begun) {
   std::vector<storage::Claim> claims;
-  std::vector<Newcomer*> claiming;
+  std::vector<std::vector<Newcomer*>> claiming;
+  std::map<std::vector<std::string>, size_t> claim_of;
   std::set<std::string> taken;
   for (Newcomer* comer : begun) {
-    // One that has a key of another is not with it: it is to see what that was given.
-    std::set<std::string> keys;
-    for (const logic::MatchKey& key : comer->settlement->keys()) keys.insert(key.kind + "=" + key.key);
+    std::vector<std::string> keys;
+    for (const logic::MatchKey& key : comer->settlement->keys()) keys.push_back(key.kind + "=" + key.key);
+    // Those with the same keys are of one lead.
+    const auto same = keys.empty() ? claim_of.end() : claim_of.find(keys);
+    if (same != claim_of.end()) {
+      claiming[same->second].push_back(comer);
+      continue;
+    }
+    // One that has only a key of another is not with it: it is to see what that was given.
     if (std::any_of(keys.begin(), keys.end(), [&](const std::string& key) { return taken.contains(key); })) continue;
-    taken.merge(keys);
-    claiming.push_back(comer);
+    taken.insert(keys.begin(), keys.end());
+    if (!keys.empty()) claim_of.emplace(std::move(keys), claims.size());
+    claiming.push_back({comer});
     claims.push_back({comer->settlement->keys(), comer->kept.submission.lead_id, ""});
   }
   std::vector<storage::Claim*> pointers;
   for (storage::Claim& claim : claims) pointers.push_back(&claim);
   EMBUDO_RETURN_IF_ERROR(submissions_.ClaimAll(begun[0]->who.tenant, pointers, LatestOf(begun)));
   std::vector<Newcomer*> owners;
-  for (size_t i = 0; i < claiming.size(); ++i) {
-    claiming[i]->settlement->NoteOwner(claims[i].winner);
-    if (claims[i].winner == claims[i].lead_id) owners.push_back(claiming[i]);
+  for (size_t i = 0; i < claims.size(); ++i) {
+    for (Newcomer* comer : claiming[i]) comer->settlement->NoteOwner(claims[i].winner);
+    if (claims[i].winner == claims[i].lead_id) owners.push_back(claiming[i][0]);
   }
   return owners;
 }
 
 absl::Status Newcomers::LookForLike(const std::vector<Newcomer*>& owners) {
+  if (owners.empty()) return absl::OkStatus();
   std::vector<storage::LikeSearch> searches;
   for (const Newcomer* comer : owners) {
     searches.push_back({comer->settlement->SearchKeys(), comer->kept.submission.lead_id});
@@ -126,7 +139,7 @@ absl::Status Newcomers::LookForLike(const std::vector<Newcomer*>& owners) {
   return absl::OkStatus();
 }
 
-absl::Status Newcomers::MakeLeads(const std::vector<Newcomer*>& owners) {
+absl::Status Newcomers::MakeLeads(const std::vector<Newcomer*>& owners, Outcomes& outcomes) {
   std::vector<Newcomer*> fresh;
   std::vector<LeadCalls::Arrival> arrivals;
   for (Newcomer* comer : owners) {
@@ -137,21 +150,43 @@ absl::Status Newcomers::MakeLeads(const std::vector<Newcomer*>& owners) {
   if (fresh.empty()) return absl::OkStatus();
   LeadCalls leads(pipeline_, AsService(fresh[0]->who.identity));
   EMBUDO_ASSIGN_OR_RETURN(const std::vector<bool> made, leads.ReceiveAll(arrivals));
-  std::vector<const storage::SubmissionRecord*> settled;
-  std::vector<storage::SubmissionRecord> records;
-  records.reserve(fresh.size());
   for (size_t i = 0; i < fresh.size(); ++i) {
     if (!made[i]) continue;
-    records.push_back(fresh[i]->kept.submission);
-    fresh[i]->settlement->NoteMade(records.back());
-    settled.push_back(&records.back());
+    auto& record = outcomes.emplace(fresh[i], fresh[i]->kept.submission).first->second;
+    fresh[i]->settlement->NoteMade(record);
   }
-  EMBUDO_RETURN_IF_ERROR(submissions_.FinishAll(fresh[0]->who.tenant, settled, LatestOf(fresh)));
+  return absl::OkStatus();
+}
+
+absl::Status Newcomers::Attach(const std::vector<Newcomer*>& begun, Outcomes& outcomes) {
+  std::vector<Newcomer*> joining;
+  std::vector<LeadCalls::Addition> additions;
+  for (Newcomer* comer : begun) {
+    if (!comer->settlement->IsAddition(comer->kept.submission)) continue;
+    joining.push_back(comer);
+    additions.push_back(comer->settlement->Addition(comer->kept.submission));
+  }
+  if (joining.empty()) return absl::OkStatus();
+  LeadCalls leads(pipeline_, AsService(joining[0]->who.identity));
+  EMBUDO_ASSIGN_OR_RETURN(const std::vector<std::string> attached, leads.AttachAll(additions));
+  for (size_t i = 0; i < joining.size(); ++i) {
+    if (attached[i].empty()) {
+      // The lead is not there yet, or its story has ended. The keys may have changed hands: it begins anew.
+      joining[i]->settlement.reset();
+      continue;
+    }
+    auto& record = outcomes.emplace(joining[i], joining[i]->kept.submission).first->second;
+    joining[i]->settlement->NoteAttached(attached[i], record);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Newcomers::Finish(const std::vector<Newcomer*>& begun, Outcomes outcomes) {
+  std::vector<const storage::SubmissionRecord*> records;
+  for (const auto& [comer, record] : outcomes) records.push_back(&record);
+  EMBUDO_RETURN_IF_ERROR(submissions_.FinishAll(begun[0]->who.tenant, records, LatestOf(begun)));
   // Only now: until its outcome is kept, it is not at its end.
-  size_t next = 0;
-  for (size_t i = 0; i < fresh.size(); ++i) {
-    if (made[i]) fresh[i]->kept.submission = std::move(records[next++]);
-  }
+  for (auto& [comer, record] : outcomes) comer->kept.submission = std::move(record);
   return absl::OkStatus();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,8 +29,9 @@ struct Newcomer {
 };
 
 /// Takes what comes in at the same moment in together: keeps it, has the keys claimed, leads that are alike looked for,
-/// and the new leads made, each in one step for all of them. Most of what comes is a new lead, and at its end then; the
-/// rest is left to its Settlement, each for itself. That it is kept waits for nothing but the database. Thread-safe.
+/// the new leads made, and what is for a lead that is known added to it, each in one step for all of them. Most of what
+/// comes is at its end then; the rest is left to its Settlement, each for itself. That it is kept waits for nothing but
+/// the database. Thread-safe.
 class Newcomers {
  public:
   Newcomers(storage::SubmissionStore& submissions, embudo::rpc::Client& pipeline, RuleBook& rules, const Clock& clock);
@@ -38,6 +40,9 @@ class Newcomers {
   absl::Status TakeIn(Newcomer& comer);
 
  private:
+  /// Those that are at their end, as they are to be kept.
+  using Outcomes = std::map<Newcomer*, storage::SubmissionRecord>;
+
   static Grouping<Newcomer>::Joins NewGroup();
   absl::Status KeepAll(const std::vector<Newcomer*>& group);
   absl::Status DealWith(const std::vector<Newcomer*>& kept);
@@ -45,7 +50,9 @@ class Newcomers {
   /// Those whose keys are theirs.
   absl::StatusOr<std::vector<Newcomer*>> ClaimKeys(const std::vector<Newcomer*>& begun);
   absl::Status LookForLike(const std::vector<Newcomer*>& owners);
-  absl::Status MakeLeads(const std::vector<Newcomer*>& owners);
+  absl::Status MakeLeads(const std::vector<Newcomer*>& owners, Outcomes& outcomes);
+  absl::Status Attach(const std::vector<Newcomer*>& begun, Outcomes& outcomes);
+  absl::Status Finish(const std::vector<Newcomer*>& begun, Outcomes outcomes);
 
   storage::SubmissionStore& submissions_;
   embudo::rpc::Client& pipeline_;

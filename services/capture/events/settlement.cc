@@ -82,6 +82,19 @@ void Settlement::NoteMade(SubmissionRecord& submission) const {
   Settled(submission, submission.lead_id, Submission::OUTCOME_CREATED);
 }
 
+bool Settlement::IsAddition(const SubmissionRecord& submission) const {
+  return owner_ && *owner_ != submission.lead_id && !merges_;
+}
+
+LeadCalls::Addition Settlement::Addition(const SubmissionRecord& submission) const {
+  return AdditionTo(*owner_, submission);
+}
+
+void Settlement::NoteAttached(const std::string& lead, SubmissionRecord& submission) const {
+  submission.findings.Clear();
+  Settled(submission, lead, Submission::OUTCOME_ATTACHED);
+}
+
 absl::StatusOr<std::string> Settlement::Claim(const std::string& own) {
   if (binding_.empty()) return own;
   return submissions_.Claim(who_.tenant, binding_, own, who_.deadline);
@@ -223,10 +236,19 @@ absl::Status Settlement::Settle(SubmissionRecord& submission) {
       .RetryAfter(std::chrono::milliseconds(100));
 }
 
+LeadCalls::Addition Settlement::AdditionTo(const std::string& lead, const SubmissionRecord& submission) const {
+  LeadCalls::Addition addition{lead, TouchOf(submission), IdFor(submission, "touch"), std::nullopt};
+  if (const auto entry = logic::EntryOf(request_, /*lead_is_new=*/false)) {
+    addition.entry.emplace(IdFor(submission, "entry"), *entry);
+  }
+  return addition;
+}
+
 absl::Status Settlement::AddTo(const std::string& lead, const SubmissionRecord& submission) {
-  EMBUDO_RETURN_IF_ERROR(leads_.AddTouch(lead, TouchOf(submission), IdFor(submission, "touch")));
-  const auto entry = logic::EntryOf(request_, /*lead_is_new=*/false);
-  return entry ? leads_.AddMessage(lead, *entry, IdFor(submission, "entry")) : absl::OkStatus();
+  const LeadCalls::Addition addition = AdditionTo(lead, submission);
+  EMBUDO_RETURN_IF_ERROR(leads_.AddTouch(lead, addition.touch, addition.touch_id));
+  if (!addition.entry) return absl::OkStatus();
+  return leads_.AddMessage(lead, addition.entry->second, addition.entry->first);
 }
 
 void Settlement::Settled(SubmissionRecord& submission, const std::string& lead, Submission::Outcome outcome) const {

@@ -47,6 +47,11 @@ class Settlement {
   LeadCalls::Arrival Arrival(const storage::SubmissionRecord& submission) const;
   /// Its lead was made.
   void NoteMade(storage::SubmissionRecord& submission) const;
+  /// Whether it is for a lead that another has made, as far as is noted, and nothing else is to be done.
+  bool IsAddition(const storage::SubmissionRecord& submission) const;
+  LeadCalls::Addition Addition(const storage::SubmissionRecord& submission) const;
+  /// It was added to the lead.
+  void NoteAttached(const std::string& lead, storage::SubmissionRecord& submission) const;
 
  private:
   /// Leads like it, the likest first, by what the rules have done about them.
@@ -65,6 +70,7 @@ class Settlement {
   absl::Status AddTo(const std::string& lead, const storage::SubmissionRecord& submission);
   void Settled(storage::SubmissionRecord& submission, const std::string& lead, v1::Submission::Outcome outcome) const;
   type::v1::Touch TouchOf(const storage::SubmissionRecord& submission) const;
+  LeadCalls::Addition AdditionTo(const std::string& lead, const storage::SubmissionRecord& submission) const;
   LeadCalls::Arrival ArrivalOf(const storage::SubmissionRecord& submission, const std::string& lead,
                                const std::vector<v1::Duplicate>& flagged) const;
   /// Makes the lead with all that came; or, if it belongs to another one after all, `*lead` is that one then. Whether

@@ -9,6 +9,7 @@
 #include "embudo/pipeline/v1/team_service.pb.h"
 #include "embudo/pipeline/v1/touch_service.pb.h"
 #include "services/pipeline/rpc/services.h"
+#include "services/pipeline/rpc/touch_bulk.h"
 
 namespace embudo::pipeline::rpc {
 namespace {
@@ -117,7 +118,12 @@ std::unique_ptr<embudo::rpc::Service> MakeTeamService(Records& records) {
 }
 
 std::unique_ptr<embudo::rpc::Service> MakeTouchService(Records& records) {
-  return Standard(v1::GetTouchRequest::descriptor()->file(), {&records.touches()});
+  auto service = Standard(v1::GetTouchRequest::descriptor()->file(), {&records.touches()});
+  service->Unary<v1::BulkCreateTouchesRequest, v1::BulkCreateTouchesResponse>(
+      "BulkCreateTouches", [&records](const CallContext& call, const v1::BulkCreateTouchesRequest& request) {
+        return BulkCreateTouches(records, call, request);
+      });
+  return service;
 }
 
 std::unique_ptr<embudo::rpc::Service> MakeCatalogService(Records& records) {

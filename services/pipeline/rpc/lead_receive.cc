@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "common/base/error.h"
-#include "common/base/ids.h"
-#include "common/resource/mask.h"
-#include "services/pipeline/logic/message_rules.h"
 #include "services/pipeline/logic/utm_rules.h"
+#include "services/pipeline/rpc/lead_entries.h"
 #include "services/pipeline/rpc/lead_service.h"
 #include "services/pipeline/rpc/suppression.h"
 
@@ -22,11 +19,7 @@ namespace {
 using embudo::rpc::CallContext;
 using resource::Change;
 using type::v1::Lead;
-using Entry = type::v1::Message;
 using Request = v1::ReceiveLeadRequest;
-
-/// A UUID, which was checked to be one, in the form that ids have.
-std::string Canonical(const std::string& uuid) { return Uuid::Parse(uuid)->ToString(); }
 
 /// One of the requests on its way.
 struct Arrival {
@@ -63,7 +56,7 @@ bool Asks(const Arrival& arrival, Request::Match by) {
 absl::Status Match(Records& records, const CallContext& call, std::vector<Arrival>& arrivals) {
   std::vector<std::string> ids, emails, phones;
   for (const Arrival& arrival : arrivals) {
-    ids.push_back(Canonical(arrival.request->lead_id()));
+    ids.push_back(CanonicalId(arrival.request->lead_id()));
     if (Asks(arrival, Request::MATCH_EMAIL) && !arrival.lead().email().empty())
       emails.push_back(arrival.lead().email());
     if (Asks(arrival, Request::MATCH_PHONE) && !arrival.lead().phone().empty())
@@ -100,46 +93,16 @@ absl::StatusOr<Change> LeadOf(Records& records, const CallContext& call, const R
   return records.leads().NewChange(call, std::move(record), request);
 }
 
-/// What only the service sets of a record under the lead.
-template <class Record>
-std::unique_ptr<Record> Under(Records& records, const std::string& name, const Record& given) {
-  auto record = std::make_unique<Record>(given);
-  resource::ClearOutputOnly(record.get());
-  record->set_name(name);
-  *record->mutable_create_time() = ToTimestamp(records.clock().Now());
-  return record;
-}
-
-Change TouchOf(Records& records, const CallContext& call, const Request& request, const std::string& lead) {
-  auto touch = Under(records, lead + "/touches/" + Canonical(request.touch_id()), request.touch());
-  logic::PrepareTouch(*touch);
-  return records.touches().NewPreparedChange(call, std::move(touch), v1::GetLeadRequest());
-}
-
-/// Nothing, if it is a mail that is in a conversation already.
-absl::StatusOr<std::optional<Change>> EntryOf(Records& records, const CallContext& call, const Request::Entry& given,
-                                              const std::string& lead) {
-  if (given.message().attachments_size() > 0) {
-    return InvalidField("message.attachments", "a lead that does not exist has none");
-  }
-  EMBUDO_RETURN_IF_ERROR(logic::CheckMayCreate(given.message(), /*service=*/true));
-  auto message = Under(records, lead + "/messages/" + Canonical(given.message_id()), given.message());
-  EMBUDO_RETURN_IF_ERROR(
-      records.WithScene(call, [&](const logic::Scene& scene) { return logic::PrepareNew(scene, *message); }));
-  const absl::Status known = records.CheckNewMail(call, *message);
-  if (known.code() == absl::StatusCode::kAlreadyExists) return std::optional<Change>();
-  EMBUDO_RETURN_IF_ERROR(known);
-  return records.messages().NewPreparedChange(call, std::move(message), v1::GetLeadRequest());
-}
-
 /// What goes with a lead that is new.
 absl::Status AddRest(Records& records, const CallContext& call, Arrival& arrival) {
   const std::string& name = arrival.lead().name();
   *arrival.response->mutable_lead() = arrival.lead();
   arrival.bundle[0].answer = arrival.response;
-  arrival.bundle.push_back(TouchOf(records, call, *arrival.request, name));
-  for (int i = 0; i < arrival.request->entries_size(); ++i) {
-    auto entry = EntryOf(records, call, arrival.request->entries(i), name);
+  const Request& request = *arrival.request;
+  arrival.bundle.push_back(NewTouch(records, call, name, request.touch_id(), request.touch()));
+  for (int i = 0; i < request.entries_size(); ++i) {
+    const Request::Entry& given = request.entries(i);
+    auto entry = NewEntry(records, call, name, given.message_id(), given.message());
     if (!entry.ok()) return InItem(entry.status(), "entries[" + std::to_string(i) + "]");
     if (entry->has_value()) arrival.bundle.push_back(**std::move(entry));
   }

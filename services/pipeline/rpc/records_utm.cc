@@ -1,8 +1,10 @@
 // Rules of where leads come from: campaigns, UTM sources and mediums, and touches.
 
 #include "common/base/error.h"
+#include "common/base/resource_id.h"
 #include "services/pipeline/logic/utm_rules.h"
 #include "services/pipeline/rpc/records.h"
+#include "services/pipeline/storage/touches.h"
 
 namespace embudo::pipeline::rpc {
 namespace {
@@ -31,9 +33,6 @@ absl::Status PrepareCode(db::Pool& pool, const CallContext& call, const resource
   if (other == resource::NameOf(after)) return absl::OkStatus();
   return AlreadyExists(table.resource_type(), other);
 }
-
-constexpr char kHasTouch[] =
-    "SELECT EXISTS (SELECT FROM pipeline.touch WHERE tenant_id = $1 AND lead_id = $2::uuid AND delete_time IS NULL)";
 
 }  // namespace
 
@@ -75,10 +74,9 @@ absl::Status Records::TakeFirstTouch(const CallContext& call, const Touch& touch
   EMBUDO_ASSIGN_OR_RETURN(const resource::Record record, leads_.Load(call, LeadOf(touch.name())));
   auto lead = std::make_unique<Lead>(static_cast<const Lead&>(*record.message));
   if (logic::NamesUtm(*lead)) return absl::OkStatus();
-  const std::string id = lead->name().substr(lead->name().find('/') + 1);
-  EMBUDO_ASSIGN_OR_RETURN(const db::Result rows,
-                          db::Exec(pool_, call.tenant(), call.deadline, kHasTouch, db::Params::Of(call.tenant(), id)));
-  if (rows[0].Bool(0)) return absl::OkStatus();
+  EMBUDO_ASSIGN_OR_RETURN(const bool touched,
+                          storage::HasTouch(pool_, call.tenant(), IdOf(lead->name()), call.deadline));
+  if (touched) return absl::OkStatus();
   logic::TakeFirstTouch(touch, *lead);
   auto change = leads_.ChangeOf(call, record, std::move(lead), EVENT_TYPE_LEAD_UPDATED);
   if (change) effects.also.push_back(*std::move(change));

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 
 #include "tests/integration/capture/intake_case.h"
 
@@ -90,6 +91,57 @@ TEST_F(DuplicatesTest, OfManyThatComeAtOnceEachIsDealtWithForItself) {
   for (const auto& [person, lead] : lead_of) EXPECT_THAT(TouchesOf(lead), SizeIs(kEach)) << person;
   EXPECT_EQ(CountRows("SELECT count(*) FROM capture.submission WHERE tenant_id = $1 AND outcome = 'REJECTED'"), 1);
   EXPECT_EQ(CountRows("SELECT count(*) FROM capture.submission WHERE tenant_id = $1 AND outcome = ''"), 0);
+}
+
+TEST_F(DuplicatesTest, WhatComesAtOnceForLeadsThatAreThereIsAddedToThem) {
+  const auto of = [](const std::string& person) {
+    CaptureLeadRequest request;
+    *request.mutable_lead() = LeadWith("Company " + person, "Ada " + person, "ada" + person + "@acme.example");
+    auto& call = *request.mutable_payload()->mutable_phone_call();
+    call.set_number("+1415555267" + person);
+    request.set_request_id(Uuid::V7(Clock::System().Now()).ToString());
+    return request;
+  };
+  const std::string open = CaptureLead(of("1")).lead();
+  const std::string lost = CaptureLead(of("2")).lead();
+  pipeline::v1::LoseLeadRequest lose;
+  lose.set_name(lost);
+  Pipeline<Lead>("LeadService/LoseLead", lose);
+  constexpr size_t kEach = 6;
+  std::vector<CaptureLeadResponse> answers(2 * kEach);
+  std::vector<CaptureLeadRequest> requests;
+  for (size_t i = 0; i < answers.size(); ++i) requests.push_back(of(i % 2 == 0 ? "1" : "2"));
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    threads.emplace_back([&, i] {
+      EXPECT_TRUE(Eventually([&] {
+        const auto answer = Capture<CaptureLeadResponse>("CaptureService/CaptureLead", requests[i]);
+        if (answer.ok()) answers[i] = *answer;
+        return answer.ok();
+      }));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  // The story of the lost one has ended: another begins, once.
+  std::set<std::string> anew;
+  int created = 0;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    created += answers[i].outcome() == Submission::OUTCOME_CREATED ? 1 : 0;
+    if (i % 2 == 1) anew.insert(answers[i].lead());
+    if (i % 2 == 1) continue;
+    EXPECT_EQ(answers[i].lead(), open);
+    EXPECT_EQ(answers[i].outcome(), Submission::OUTCOME_ATTACHED);
+  }
+  EXPECT_EQ(created, 1);
+  ASSERT_THAT(anew, SizeIs(1));
+  EXPECT_FALSE(anew.contains(lost));
+  EXPECT_THAT(TouchesOf(open), SizeIs(1 + kEach));
+  EXPECT_THAT(TouchesOf(lost), SizeIs(1));
+  EXPECT_THAT(TouchesOf(*anew.begin()), SizeIs(kEach));
+  EXPECT_EQ(CountRows("SELECT count(*) FROM pipeline.message WHERE tenant_id = $1 AND type = 'CALL'"), 2 + 2 * kEach);
+  // A repeated one gets its answer, and nothing is added.
+  EXPECT_EQ(CaptureLead(requests[0]).submission(), answers[0].submission());
+  EXPECT_THAT(TouchesOf(open), SizeIs(1 + kEach));
 }
 
 TEST_F(DuplicatesTest, OnlyNamesAreOneLeadTooWhereNothingElseIsKnown) {

@@ -26,7 +26,7 @@ const std::set<std::string> kIdempotent = {
     "UndoImportedRecords",   "RecordImport",       "UpdateCaptureSettings", "LoadCompanyList",
     "RebuildFrequencies",    "RescoreLeads",       "CancelOperation",       "CreateQuoteLink",
     "CreateUnsubscribeLink", "RebuildReports",     "BulkAssignLeads",       "BulkReceiveLeads",
-    "RecordTenantPurge",     "RecordAuditEntries", "RecordStorageUse"};
+    "RecordTenantPurge",     "RecordAuditEntries", "RecordStorageUse",      "BulkCreateTouches"};
 /// Reads whose question is too long for an address.
 const std::set<std::string> kLongReads = {"SuggestMapping", "WaitOperation", "LookUpSender",    "DryRunRule",
                                           "ExportReport",   "VerifyReports", "CountOwnerLeads", "PreviewMailTemplate"};
