@@ -12,7 +12,7 @@ namespace {
 constexpr char kService[] = "embudo.pipeline.v1.LeadService/";
 constexpr int kOfEach = 5;
 /// More than are merged, with the warming up, in the time that is measured.
-constexpr int kMergesPerSecond = 250;
+constexpr int kMergesPerSecond = 1000;
 
 void Fill(int n, type::v1::Lead& lead) {
   lead.set_display_name("Merge " + std::to_string(n));
