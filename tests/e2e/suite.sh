@@ -77,7 +77,7 @@ suite_kill_postgres() {
 postgres_starts() { (postgres_start "$RUN/postgres" test) >/dev/null 2>&1; }
 
 # One statement's result, as superuser.
-suite_sql() { postgres_psql "$RUN/postgres" --dbname=embudo --command="$1"; }
+suite_sql() { postgres_psql "$RUN/postgres" --dbname=embudo <<<"$1"; }
 
 # suite_end [exit code]
 suite_end() {
