@@ -251,17 +251,17 @@ void Hub::FeedLoop() {
       due_.clear();
       for (const FedPtr& fed : due) fed->due = false;
     }
-    std::vector<std::shared_ptr<const LogEvent>> given;
+    std::set<std::shared_ptr<const LogEvent>> parsed;
     for (const FedPtr& fed : due) {
-      Feed(fed, &given);
+      Feed(fed, &parsed);
       if (tick) fed->subscriber->Tick();
     }
     // Parsed once for all of this round; those who come later are few.
-    for (const auto& event : given) event->Forget();
+    for (const auto& event : parsed) event->Forget();
   }
 }
 
-void Hub::Feed(const FedPtr& fed, std::vector<std::shared_ptr<const LogEvent>>* given) {
+void Hub::Feed(const FedPtr& fed, std::set<std::shared_ptr<const LogEvent>>* parsed) {
   const std::optional<Want> want = fed->subscriber->Wants();
   if (!want) return;
   bool caught_up = false;
@@ -281,7 +281,7 @@ void Hub::Feed(const FedPtr& fed, std::vector<std::shared_ptr<const LogEvent>>* 
   fed->subscriber->Take(*items, caught_up);
   if (items->empty()) return;
   for (LogItem& item : *items) {
-    if (item.event != nullptr) given->push_back(std::move(item.event));
+    if (item.event != nullptr && item.event->IsParsed()) parsed->insert(std::move(item.event));
   }
   const std::lock_guard lock(mutex_);
   SetDue(fed);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -109,8 +110,8 @@ class Hub : public Background {
   void FeedLoop();
   void TaskLoop();
   void PageLoop();
-  /// Adds the events that it was given to `given`.
-  void Feed(const FedPtr& fed, std::vector<std::shared_ptr<const LogEvent>>* given);
+  /// Adds those of the events it was given that were parsed for it, or for another, to `parsed`.
+  void Feed(const FedPtr& fed, std::set<std::shared_ptr<const LogEvent>>* parsed);
   /// The next items for a subscriber, from memory; nullopt: they have to be read first. With the lock held.
   std::optional<std::vector<LogItem>> NextItems(const FedPtr& fed, const Want& want, bool* caught_up);
   /// The epoch that follows, for a subscriber that has read all of its own.

@@ -28,6 +28,7 @@ class LogEvent {
   size_t bytes() const { return sizeof(*this) + wire_.capacity(); }
   /// Kept for those who ask next, until Forget.
   std::shared_ptr<const type::v1::Event> parsed() const;
+  bool IsParsed() const { return parsed_.load() != nullptr; }
   /// Lets go of what was parsed, which takes several times what the bytes do.
   void Forget() const { parsed_.store(nullptr); }
 

@@ -50,7 +50,9 @@ TEST(LogEventTest, IsParsedOnceUntilItIsForgotten) {
   const auto event = Make(3, 70000, "acme");
   const std::shared_ptr<const Event> held = event->parsed();
   EXPECT_EQ(event->parsed(), held);
+  EXPECT_TRUE(event->IsParsed());
   event->Forget();
+  EXPECT_FALSE(event->IsParsed());
   EXPECT_NE(event->parsed(), held);
   EXPECT_EQ(event->parsed()->SerializeAsString(), held->SerializeAsString());
   EXPECT_EQ(held.use_count(), 1);
