@@ -42,7 +42,7 @@ class Writer {
   /// Writes one change. ABORTED, reason VERSION_CHANGED: the record is no longer at expected_version (read again and
   /// retry); ALREADY_EXISTS: a new record's id or external id is taken; INVALID_ARGUMENT, reason REQUEST_ID_REUSED.
   absl::StatusOr<Written> Write(const std::string& tenant, Change change, db::Deadline deadline);
-  /// Writes new records that belong together, all or none, in the order given: a lead and what came with it. The first
+  /// Writes records that belong together, all or none, in the order given: a lead and what came with it. The first
   /// bears the request_id. Bundles that wait at the same moment and are of the same tables go to the database together,
   /// one statement for each place in the bundle, in one commit. Errors as Write's.
   absl::StatusOr<Written> WriteBundle(const std::string& tenant, std::vector<Change> changes, db::Deadline deadline);

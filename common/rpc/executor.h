@@ -13,12 +13,12 @@
 
 namespace embudo::rpc {
 
-/// A fixed number of threads behind a bounded queue, shared out fairly: tasks of one group (a tenant) wait behind each
-/// other, and the groups have their turns one after the other. A group has up to three quarters of what others leave of
-/// the queue, and of the threads (dynamic thresholds, Choudhury and Hahne 1998), so that one that floods, or whose
-/// tasks take long, finds another's task with a place and a thread. Tasks without a group have no such bound. A task
-/// that waits for others (base/waiting.h) counts as none of the threads, and up to three times as many more are there
-/// for such. Thread-safe.
+/// Threads, so many at work at most, behind a bounded queue, shared out fairly: tasks of one group (a tenant) wait
+/// behind each other, and the groups have their turns one after the other. A group has up to three quarters of what
+/// others leave of the queue, and of the threads (dynamic thresholds, Choudhury and Hahne 1998), so that one that
+/// floods, or whose tasks take long, finds another's task with a place and a thread. Tasks without a group have no such
+/// bound. A task that waits for others (base/waiting.h) counts as none of the threads, and up to three times as many
+/// more are there for such. Thread-safe.
 class Executor {
  public:
   /// `queue_length`: tasks that may wait while all threads are busy.
